@@ -1,0 +1,151 @@
+#include "completer/completer.h"
+
+#include "completer/callback.h"
+#include "completer/event.h"
+#include "completer/reply.h"
+#include "completer/statement.h"
+#include "invoker/parking.h"
+#include "invoker/submit.h"
+
+#include "infra/base/metrics.h"
+
+#include <string.h>
+
+#define AGAIN_SECONDS 2
+
+/* One message on its way through the stages. */
+struct event_entry {
+    struct event_item *item;
+    struct event event;
+    struct work *work; /* shared by all events of one invocation; NULL: not ours, or no record */
+};
+
+void completer_equip(struct dispatch *dispatch)
+{
+    dispatch->handlers[ACTION_SUBMIT] = &submit_handler;
+    dispatch->handlers[ACTION_DESCRIBE] = &describe_handler;
+    dispatch->handlers[ACTION_LIST] = &list_handler;
+    dispatch->handlers[ACTION_CANCEL] = &cancel_handler;
+    dispatch->handlers[ACTION_HEARTBEAT] = &heartbeat_handler;
+    dispatch->handlers[ACTION_CALLBACK] = &callback_handler;
+    dispatch->choose = reply_render;
+}
+
+static void park(struct dispatch *dispatch, struct event_item *item, const char *reason)
+{
+    const struct parking parking = {item->body, item->source, reason, item->first_seen_ms};
+    item->parked = park_message(dispatch, &parking);
+    item->acknowledge = item->parked;
+    item->again_seconds = AGAIN_SECONDS;
+}
+
+/* Parses all; what is not ours is done with here. Returns how many are ours. */
+static size_t parse_all(struct dispatch *dispatch, struct slice prefix, struct event_item *items,
+                        size_t count, struct event_entry *entries)
+{
+    size_t ours = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct event_entry *entry = &entries[ours];
+        *entry = (struct event_entry){.item = &items[i]};
+        event_parse(dispatch->arena, items[i].body, prefix, &entry->event);
+        switch (entry->event.kind) {
+        case EVENT_COMPLETION: ours++; break;
+        case EVENT_FOREIGN:
+            items[i].acknowledge = true;
+            metrics_add(METRIC_EVENTS_FOREIGN, 1);
+            break;
+        case EVENT_MALFORMED: park(dispatch, &items[i], entry->event.reason.text); break;
+        }
+    }
+    metrics_add(METRIC_EVENTS_RECEIVED, count);
+    return ours;
+}
+
+/* Gives every entry its work, one per distinct id; returns how many works there are. */
+static size_t assign_works(struct dispatch *dispatch, struct event_entry *entries, size_t count,
+                           struct work **works, const char **ids)
+{
+    size_t work_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        size_t k = 0;
+        while (k < work_count && strcmp(ids[k], entries[i].event.id) != 0) {
+            k++;
+        }
+        if (k == work_count) {
+            works[work_count] = ARENA_NEW(dispatch->arena, struct work);
+            ids[work_count++] = entries[i].event.id;
+        }
+        entries[i].work = works[k];
+    }
+    return work_count;
+}
+
+static void feed_event(struct dispatch *dispatch, struct event_entry *entry)
+{
+    struct stimulus stimulus = dispatch_stimulus(dispatch, STIMULUS_EVENT);
+    stimulus.step = entry->event.step;
+    stimulus.attempt = entry->event.attempt;
+    stimulus.ending = entry->event.ending;
+    stimulus.witness = WITNESS_EVENT;
+    stimulus.statement_id = entry->event.statement_id;
+    stimulus.rows = entry->event.rows;
+    stimulus.event = entry->event.document;
+    dispatch_feed(dispatch, entry->work, &stimulus);
+}
+
+static void retry_all(struct event_entry *entries, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        entries[i].item->acknowledge = false;
+        entries[i].item->again_seconds = AGAIN_SECONDS;
+    }
+}
+
+static void settle(struct dispatch *dispatch, struct event_entry *entry, bool found)
+{
+    if (!found) {
+        park(dispatch, entry->item, "orphan: no record of this invocation");
+        return;
+    }
+    entry->item->acknowledge = entry->work->status == STATUS_OK;
+    entry->item->again_seconds = AGAIN_SECONDS;
+    if (entry->item->acknowledge) {
+        metrics_add(entry->work->applied ? METRIC_EVENTS_APPLIED : METRIC_EVENTS_STALE, 1);
+    }
+}
+
+void completer_handle(struct dispatch *dispatch, struct slice prefix, struct event_item *items,
+                      size_t count)
+{
+    dispatch_begin(dispatch);
+    struct event_entry *entries = ARENA_ARRAY(dispatch->arena, count, struct event_entry);
+    struct work **works = ARENA_ARRAY(dispatch->arena, count, struct work *);
+    const char **ids = ARENA_ARRAY(dispatch->arena, count, const char *);
+    bool *found = ARENA_ARRAY(dispatch->arena, count, bool);
+    struct error error = ERROR_NONE;
+    size_t ours = parse_all(dispatch, prefix, items, count, entries);
+    size_t work_count = assign_works(dispatch, entries, ours, works, ids);
+    enum status status = dispatch_load(dispatch, ids, works, found, work_count, &error);
+    if (status != STATUS_OK) {
+        dispatch_trouble(dispatch, &error);
+        metrics_add(METRIC_TRACKER_ERRORS, 1);
+        retry_all(entries, ours);
+        return;
+    }
+    if (work_count > 0) {
+        dispatch_trouble(dispatch, NULL);
+    }
+    for (size_t i = 0; i < work_count; i++) {
+        works[i]->context = &found[i];
+    }
+    for (size_t i = 0; i < ours; i++) {
+        bool readable = *(bool *)entries[i].work->context && entries[i].work->status == STATUS_OK;
+        if (readable) {
+            feed_event(dispatch, &entries[i]);
+        }
+    }
+    dispatch_run(dispatch, works, work_count);
+    for (size_t i = 0; i < ours; i++) {
+        settle(dispatch, &entries[i], *(bool *)entries[i].work->context);
+    }
+}

@@ -1,0 +1,94 @@
+#include "completer/event.h"
+
+#include "infra/base/json_reader.h"
+
+#include <string.h>
+
+#define EVENT_SOURCE      "aws.redshift-data"
+#define EVENT_DETAIL_TYPE "Redshift Data Statement Status Change"
+
+static void malformed(struct event *event, const char *text)
+{
+    event->kind = EVENT_MALFORMED;
+    error_set(&event->reason, STATUS_REJECTED, "%s", text);
+}
+
+static bool member_is(struct json object, const char *name, const char *expected)
+{
+    struct slice text = SLICE_NONE;
+    return json_find_text(object, name, 0, &text, NULL) == STATUS_OK &&
+           slice_equals_text(text, expected);
+}
+
+static bool read_state(struct json detail, enum ending *ending)
+{
+    struct slice state = SLICE_NONE;
+    if (json_find_text(detail, "state", 0, &state, NULL) != STATUS_OK) {
+        return false;
+    }
+    *ending = slice_equals_text(state, "FINISHED")  ? ENDING_FINISHED
+              : slice_equals_text(state, "FAILED")  ? ENDING_FAILED
+              : slice_equals_text(state, "ABORTED") ? ENDING_ABORTED
+                                                    : ENDING_NONE;
+    return *ending != ENDING_NONE;
+}
+
+/* "<id>:<n>": an event about a part of a batch, which ends nothing. */
+static bool is_sub_statement(struct slice statement_id)
+{
+    return slice_find_byte(statement_id, ':') < statement_id.size;
+}
+
+static void read_detail(struct json detail, struct slice prefix, struct event *event)
+{
+    struct slice name = SLICE_NONE;
+    struct slice statement_id = SLICE_NONE;
+    if (json_find_text(detail, "statementName", 0, &name, NULL) != STATUS_OK) {
+        malformed(event, "detail.statementName: must be a string");
+        return;
+    }
+    enum status status = invocation_parse_name(name, prefix, event->id, &event->step,
+                                               &event->attempt, &event->reason);
+    if (status == STATUS_NOT_FOUND) {
+        event->kind = EVENT_FOREIGN;
+        return;
+    }
+    if (status != STATUS_OK) {
+        event->kind = EVENT_MALFORMED;
+        return;
+    }
+    if (!read_state(detail, &event->ending)) {
+        malformed(event, "detail.state: must be FINISHED, FAILED or ABORTED");
+        return;
+    }
+    /* Both are optional, of whatever type. */
+    if (json_find_text(detail, "statementId", INVOCATION_STATEMENT_ID_BYTES, &statement_id, NULL) !=
+        STATUS_OK) {
+        statement_id = SLICE_NONE;
+    }
+    if (json_find_int64(detail, "rows", 0, INT64_MAX, &event->rows, NULL) != STATUS_OK) {
+        event->rows = -1;
+    }
+    event->statement_id = statement_id.size > 0 ? statement_id : SLICE_NONE;
+    event->kind = is_sub_statement(statement_id) ? EVENT_FOREIGN : EVENT_COMPLETION;
+}
+
+void event_parse(struct arena *arena, struct slice body, struct slice prefix, struct event *event)
+{
+    struct json root;
+    *event = (struct event){.kind = EVENT_MALFORMED, .rows = -1, .document = slice_trim(body)};
+    if (json_parse(arena, body, &root, &event->reason) != STATUS_OK) {
+        return;
+    }
+    struct json detail = json_member(root, "detail");
+    if (json_kind(detail) != JSON_OBJECT || json_kind(json_member(root, "source")) != JSON_TEXT) {
+        malformed(event, "not an EventBridge event");
+        return;
+    }
+    if (!member_is(root, "source", EVENT_SOURCE) ||
+        !member_is(root, "detail-type", EVENT_DETAIL_TYPE)) {
+        event->kind = EVENT_FOREIGN;
+        return;
+    }
+    read_detail(detail, prefix, event);
+}

@@ -1,0 +1,34 @@
+/*
+ * Reading what comes out of the event queue: pure. Only messages that are ours go on; everything
+ * else gets a verdict here and never a retry.
+ */
+#ifndef RINGBACK_COMPLETER_EVENT_H
+#define RINGBACK_COMPLETER_EVENT_H
+
+#include "tracker/invocation.h"
+
+#include "infra/base/arena.h"
+#include "infra/base/error.h"
+
+enum event_kind {
+    EVENT_COMPLETION, /* of a statement of ours */
+    EVENT_FOREIGN,    /* a well-formed event of somebody else's statement, or of a sub-statement */
+    EVENT_MALFORMED,  /* anything else; reason says what */
+};
+
+struct event {
+    enum event_kind kind;
+    char id[TRACKER_ID_BYTES + 1];
+    unsigned step;
+    unsigned attempt;
+    enum ending ending;
+    struct slice statement_id; /* absent: not told */
+    int64_t rows;              /* -1: not told */
+    struct slice document;     /* the event's JSON, one object */
+    struct error reason;       /* of MALFORMED */
+};
+
+/* Lenient where AWS's own samples differ: only detail.state and detail.statementName are needed. */
+void event_parse(struct arena *arena, struct slice body, struct slice prefix, struct event *event);
+
+#endif

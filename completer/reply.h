@@ -1,0 +1,24 @@
+/*
+ * The reply of an outcome (design.md section 5), rendered once, in one document from which every
+ * address's message is cut:
+ *     {"invocationId":"…","outcome":"FINISHED","output":{…}}
+ *     {"invocationId":"…","outcome":"FAILED","error":"FAILED","cause":{…}}
+ * All limits hold by construction: output 262,144 bytes, cause 32,768, error 256.
+ */
+#ifndef RINGBACK_COMPLETER_REPLY_H
+#define RINGBACK_COMPLETER_REPLY_H
+
+#include "invoker/dispatch.h"
+
+/* A dispatch_choose. */
+struct slice reply_render(struct arena *arena, const struct plan *plan, const struct state *state,
+                          const struct stimulus *stimulus);
+/* What can be said when the details are gone: ids and outcome. */
+struct slice reply_render_short(struct arena *arena, const struct plan *plan,
+                                const struct state *state);
+
+/* Cuts of a rendered reply. */
+struct slice reply_output(struct slice reply); /* absent unless FINISHED */
+struct slice reply_cause(struct slice reply);  /* absent when FINISHED */
+
+#endif

@@ -1,0 +1,88 @@
+#include "infra/aws/service_error.h"
+
+#include "infra/aws/xml.h"
+#include "infra/base/json_reader.h"
+
+#include <string.h>
+
+#define BODY_MAX_BYTES (256u << 10)
+
+/* Headers and XML may hold any bytes; what is no character becomes '?', since a record that keeps
+ * these texts must not grow when it is written as JSON. */
+static void copy_text(struct slice text, char *out, size_t size)
+{
+    const struct slice part = slice_cut_utf8(text, size - 1);
+    size_t offset = 0;
+    while (offset < part.size) {
+        size_t step = slice_utf8_size(part, offset);
+        if (step == 0) {
+            out[offset] = '?';
+            step = 1;
+        } else {
+            memcpy(out + offset, part.data + offset, step);
+        }
+        offset += step;
+    }
+    out[part.size] = '\0';
+}
+
+/* Between the last '#' and the first ':'. */
+static struct slice normalise(struct slice name)
+{
+    static const struct slice legacy = {"AWS.SimpleQueueService.", 23};
+    name = slice_part(name, 0, slice_find_byte(name, ':'));
+    for (size_t hash = slice_find_byte(name, '#'); hash < name.size;
+         hash = slice_find_byte(name, '#')) {
+        name = slice_part(name, hash + 1, name.size);
+    }
+    name = slice_trim(name);
+    if (slice_starts_with(name, legacy)) {
+        name = slice_part(name, legacy.size, name.size);
+    }
+    return slice_equals(name, SLICE("NonExistentQueue")) ? SLICE("QueueDoesNotExist") : name;
+}
+
+static struct slice text_member(struct json object, const char *first, const char *second)
+{
+    struct slice text = SLICE_NONE;
+    if (json_find_text(object, first, 0, &text, NULL) == STATUS_OK && text.data != NULL) {
+        return text;
+    }
+    text = SLICE_NONE;
+    return json_find_text(object, second, 0, &text, NULL) == STATUS_OK ? text : SLICE_NONE;
+}
+
+static void read_json(struct arena *arena, struct slice body, struct slice *name,
+                      struct slice *message)
+{
+    struct json root;
+    if (json_parse(arena, body, &root, NULL) != STATUS_OK) {
+        return;
+    }
+    const struct slice type = text_member(root, "__type", "code");
+    if (type.size > 0) {
+        *name = type;
+    }
+    *message = text_member(root, "message", "Message");
+}
+
+void service_error_read(struct arena *arena, const struct http_exchange *exchange,
+                        char name[AWS_ERROR_NAME_BYTES], char message[AWS_ERROR_MESSAGE_BYTES])
+{
+    const struct slice body = slice_trim(exchange->response);
+    struct slice found = http_response_header(exchange, "x-amzn-ErrorType");
+    struct slice text = SLICE_NONE;
+    if (found.size == 0) {
+        const struct slice legacy = http_response_header(exchange, "x-amzn-query-error");
+        found = slice_part(legacy, 0, slice_find_byte(legacy, ';'));
+    }
+    if (body.size > 0 && body.size <= BODY_MAX_BYTES && body.data[0] == '{') {
+        read_json(arena, body, &found, &text);
+    } else if (body.size > 0 && body.size <= BODY_MAX_BYTES && body.data[0] == '<') {
+        const struct slice code = xml_text(arena, body, "Code");
+        found = code.size > 0 ? code : found;
+        text = xml_text(arena, body, "Message");
+    }
+    copy_text(normalise(found), name, AWS_ERROR_NAME_BYTES);
+    copy_text(text, message, AWS_ERROR_MESSAGE_BYTES);
+}

@@ -1,0 +1,66 @@
+/*
+ * Amazon SQS, JSON protocol, as pairs of pure functions: build a call, read its answer.
+ * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/
+ */
+#ifndef RINGBACK_INFRA_AWS_SQS_H
+#define RINGBACK_INFRA_AWS_SQS_H
+
+#include "infra/aws/client.h"
+#include "infra/base/arena.h"
+
+#define SQS_BATCH_MAX         10
+#define SQS_MESSAGE_MAX_BYTES 1048576u
+#define SQS_DELAY_MAX_SECONDS 900
+
+struct sqs_message {
+    struct slice message_id;
+    struct slice receipt_handle;
+    struct slice body;
+    int64_t receive_count;        /* ApproximateReceiveCount; 0 when not told */
+    int64_t sent_at_ms;           /* SentTimestamp; 0 when not told */
+    struct slice original_source; /* message attribute of a redrive by ringback, or absent */
+};
+
+struct sqs_attribute {
+    struct slice name;
+    struct slice value;
+};
+
+struct sqs_send {
+    struct slice queue_url;
+    struct slice body;
+    int64_t delay_seconds;
+    const struct sqs_attribute *attributes; /* String attributes */
+    size_t attribute_count;
+    struct slice group_id;         /* FIFO, else absent */
+    struct slice deduplication_id; /* FIFO, else absent */
+};
+
+void sqs_build_receive(struct arena *arena, const char *queue_url, int64_t max_messages,
+                       int64_t wait_seconds, int64_t visibility_seconds, struct aws_call *call);
+/* No message is count 0, not an error. */
+MUST_CHECK enum status sqs_read_receive(struct arena *arena, const struct aws_call *call,
+                                        struct sqs_message **messages, size_t *count,
+                                        struct error *error);
+
+/* Up to SQS_BATCH_MAX handles; entry ids are their indices. */
+void sqs_build_delete(struct arena *arena, const char *queue_url, const struct slice *handles,
+                      size_t count, struct aws_call *call);
+void sqs_build_visibility(struct arena *arena, const char *queue_url, const struct slice *handles,
+                          const int64_t *visibility_seconds, size_t count, struct aws_call *call);
+/* Of a batch call: failed[i] is set for each entry in Failed; *failed_count counts them. */
+MUST_CHECK enum status sqs_read_batch(struct arena *arena, const struct aws_call *call,
+                                      bool *failed, size_t count, size_t *failed_count,
+                                      struct error *error);
+
+void sqs_build_send(struct arena *arena, const struct sqs_send *send, struct aws_call *call);
+MUST_CHECK enum status sqs_read_send(struct arena *arena, const struct aws_call *call,
+                                     struct slice *message_id, struct error *error);
+
+/* GetQueueAttributes of all; also the readiness check of a queue. */
+void sqs_build_attributes(struct arena *arena, const char *queue_url, struct aws_call *call);
+MUST_CHECK enum status sqs_read_attributes(struct arena *arena, const struct aws_call *call,
+                                           struct slice *queue_arn, int64_t *visible,
+                                           int64_t *in_flight, struct error *error);
+
+#endif

@@ -1,0 +1,177 @@
+#include "infra/base/arena.h"
+
+#include "infra/base/memory.h"
+
+#include <stdalign.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BLOCK_BYTES ((size_t)64 * 1024)
+
+struct block {
+    struct block *next; /* allocated before this one */
+    size_t size;        /* bytes behind the header */
+    size_t used;
+    alignas(max_align_t) char data[];
+};
+
+struct deferred {
+    struct deferred *next;
+    void (*release)(void *object);
+    void *object;
+};
+
+struct arena {
+    struct block *current; /* the newest; the last of the list is the first block, which is kept */
+    struct deferred *deferred;
+    size_t used_bytes; /* of all blocks */
+    size_t max_bytes;
+};
+
+static struct block *block_new(size_t size, struct block *next)
+{
+    struct block *block = memory_new(sizeof(struct block) + size);
+
+    block->next = next;
+    block->size = size;
+    return block;
+}
+
+struct arena *arena_new(size_t max_bytes)
+{
+    struct arena *arena = memory_new(sizeof(*arena));
+
+    arena->max_bytes = max_bytes;
+    arena->current = block_new(BLOCK_BYTES, NULL);
+    return arena;
+}
+
+static void run_deferred(struct arena *arena)
+{
+    while (arena->deferred != NULL) {
+        struct deferred *first = arena->deferred;
+
+        arena->deferred = first->next;
+        first->release(first->object);
+    }
+}
+
+void arena_reset(struct arena *arena)
+{
+    run_deferred(arena);
+    while (arena->current->next != NULL) {
+        struct block *block = arena->current;
+
+        arena->current = block->next;
+        explicit_bzero(block->data, block->used);
+        free(block);
+    }
+    explicit_bzero(arena->current->data, arena->current->used);
+    arena->current->used = 0;
+    arena->used_bytes = 0;
+}
+
+void arena_free(struct arena *arena)
+{
+    if (arena != NULL) {
+        arena_reset(arena);
+        free(arena->current);
+        free(arena);
+    }
+}
+
+void arena_cleanup(struct arena **arena)
+{
+    arena_free(*arena);
+    *arena = NULL;
+}
+
+size_t arena_used_bytes(const struct arena *arena)
+{
+    return arena->used_bytes;
+}
+
+/* Memory is zeroed because fresh blocks are, and reset overwrites what was used. */
+void *arena_alloc(struct arena *arena, size_t bytes)
+{
+    const size_t alignment = alignof(max_align_t);
+    struct block *block = arena->current;
+    void *memory = NULL;
+
+    if (bytes > SIZE_MAX - alignment) {
+        memory_abort("an arena's allocation overflows");
+    }
+    bytes = (bytes + alignment - 1) / alignment * alignment;
+    if (bytes > arena->max_bytes - arena->used_bytes) {
+        memory_abort("an arena is full");
+    }
+    if (bytes > block->size - block->used) {
+        block = block_new(bytes > BLOCK_BYTES ? bytes : BLOCK_BYTES, block);
+        arena->current = block;
+    }
+    memory = block->data + block->used;
+    block->used += bytes;
+    arena->used_bytes += bytes;
+    return memory;
+}
+
+void *arena_array(struct arena *arena, size_t count, size_t element_bytes)
+{
+    size_t bytes = 0;
+
+    if (__builtin_mul_overflow(count, element_bytes, &bytes)) {
+        memory_abort("an arena's array overflows");
+    }
+    return arena_alloc(arena, bytes);
+}
+
+void arena_defer(struct arena *arena, void (*release)(void *object), void *object)
+{
+    struct deferred *deferred = ARENA_NEW(arena, struct deferred);
+
+    *deferred = (struct deferred){arena->deferred, release, object};
+    arena->deferred = deferred;
+}
+
+struct slice arena_copy(struct arena *arena, struct slice bytes)
+{
+    char *copy = NULL;
+
+    if (bytes.data == NULL) {
+        return SLICE_NONE;
+    }
+    if (bytes.size == SIZE_MAX) {
+        memory_abort("an arena's copy overflows");
+    }
+    copy = arena_alloc(arena, bytes.size + 1);
+    memcpy(copy, bytes.data, bytes.size);
+    return (struct slice){copy, bytes.size};
+}
+
+const char *arena_text(struct arena *arena, struct slice bytes)
+{
+    return arena_copy(arena, bytes).data;
+}
+
+const char *arena_format(struct arena *arena, const char *format, ...)
+{
+    va_list arguments;
+    va_list again;
+    int size = 0;
+    char *text = NULL;
+
+    va_start(arguments, format);
+    va_copy(again, arguments);
+    size = vsnprintf(NULL, 0, format, arguments);
+    va_end(arguments);
+    if (size < 0) {
+        memory_abort("a format cannot be printed");
+    }
+    text = arena_alloc(arena, (size_t)size + 1);
+    (void)vsnprintf(text, (size_t)size + 1, format, again);
+    va_end(again);
+    return text;
+}

@@ -1,0 +1,346 @@
+#include "infra/base/seal.h"
+
+#include "infra/base/encode.h"
+#include "infra/base/memory.h"
+
+#include <errno.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define KEY_BYTES    32
+#define ID_MAX_BYTES 64
+#define NONCE_BYTES  12
+#define TAG_BYTES    16
+#define MAX_KEYS     16
+#define MARK_BYTES   3 /* "RB0" or "RB1" */
+/* Longest line: an id, ':', 44 letters of base64; the rest is room for white space. */
+#define LINE_BYTES 256
+
+struct key {
+    char id[ID_MAX_BYTES];
+    size_t id_size;
+    unsigned char bytes[KEY_BYTES];
+};
+
+struct seal_keys {
+    size_t count; /* the first seals */
+    EVP_CIPHER *cipher;
+    struct key keys[MAX_KEYS];
+};
+
+/* --- keys --- */
+
+struct seal_keys *seal_keys_none(void)
+{
+    return memory_new(sizeof(struct seal_keys));
+}
+
+void seal_keys_free(struct seal_keys *keys)
+{
+    if (keys != NULL) {
+        EVP_CIPHER_free(keys->cipher);
+        explicit_bzero(keys, sizeof(*keys));
+        free(keys);
+    }
+}
+
+bool seal_keys_active(const struct seal_keys *keys)
+{
+    return keys->count > 0;
+}
+
+static struct slice id_of(const struct key *key)
+{
+    return (struct slice){key->id, key->id_size};
+}
+
+static const struct key *find_key(const struct seal_keys *keys, struct slice id)
+{
+    for (size_t i = 0; i < keys->count; i++) {
+        if (slice_equals(id_of(&keys->keys[i]), id)) {
+            return &keys->keys[i];
+        }
+    }
+    return NULL;
+}
+
+static bool is_id(struct slice id)
+{
+    for (size_t i = 0; i < id.size; i++) {
+        if (id.data[i] <= ' ' || id.data[i] > '~') {
+            return false;
+        }
+    }
+    return id.size > 0 && id.size <= ID_MAX_BYTES;
+}
+
+static enum status parse_key(struct seal_keys *keys, struct slice line, struct error *error)
+{
+    size_t colon = slice_find_byte(line, ':');
+    struct slice id = slice_part(line, 0, colon);
+    struct key *key = &keys->keys[keys->count];
+    CLEANUP(buffer_clear) struct buffer bytes;
+    enum status status = STATUS_OK;
+
+    buffer_init(&bytes, LINE_BYTES);
+    if (colon == line.size || !is_id(id)) {
+        return error_set(error, STATUS_REJECTED,
+                         "must be id:base64, the id 1 to %d visible ASCII characters",
+                         ID_MAX_BYTES);
+    }
+    if (keys->count == MAX_KEYS || find_key(keys, id) != NULL) {
+        return error_set(error, STATUS_REJECTED, "%s",
+                         keys->count == MAX_KEYS ? "too many keys" : "repeats an id");
+    }
+    status = decode_base64(slice_part(line, colon + 1, line.size), &bytes, error);
+    if (status == STATUS_OK && bytes.size != KEY_BYTES) {
+        status = error_set(error, STATUS_REJECTED, "the key must have %d bytes, got %zu", KEY_BYTES,
+                           bytes.size);
+    }
+    if (status == STATUS_OK) {
+        memcpy(key->id, id.data, id.size);
+        key->id_size = id.size;
+        memcpy(key->bytes, bytes.data, KEY_BYTES);
+        keys->count++;
+    }
+    buffer_wipe(&bytes);
+    return status;
+}
+
+static enum status parse_line(struct seal_keys *keys, const char *text, struct error *error)
+{
+    struct slice line = slice_from_text(text);
+
+    if (line.size == LINE_BYTES - 1) {
+        return error_set(error, STATUS_REJECTED, "is too long");
+    }
+    line = slice_trim(line);
+    if (line.size == 0 || line.data[0] == '#') {
+        return STATUS_OK;
+    }
+    return parse_key(keys, line, error);
+}
+
+static enum status parse_file(FILE *file, struct seal_keys *keys, struct error *error)
+{
+    char line[LINE_BYTES];
+    enum status status = STATUS_OK;
+
+    for (size_t number = 1; status == STATUS_OK && fgets(line, (int)sizeof(line), file) != NULL;
+         number++) {
+        status = parse_line(keys, line, error);
+        if (status != STATUS_OK) {
+            (void)error_wrap(error, "line %zu", number);
+        }
+    }
+    explicit_bzero(line, sizeof(line));
+    if (status == STATUS_OK && ferror(file)) {
+        return error_set(error, STATUS_REJECTED, "cannot be read");
+    }
+    if (status == STATUS_OK && keys->count == 0) {
+        return error_set(error, STATUS_REJECTED, "holds no key");
+    }
+    return status;
+}
+
+enum status seal_keys_load(const char *path, struct seal_keys **keys, struct error *error)
+{
+    char file_buffer[4096];
+    FILE *file = fopen(path, "re");
+    struct seal_keys *loaded = NULL;
+    enum status status = STATUS_OK;
+
+    if (file == NULL) {
+        return error_set(error, STATUS_REJECTED, "key file %s: cannot be opened (errno %d)", path,
+                         errno);
+    }
+    /* Our own buffer, so that it can be overwritten. */
+    (void)setvbuf(file, file_buffer, _IOFBF, sizeof(file_buffer));
+    loaded = seal_keys_none();
+    status = parse_file(file, loaded, error);
+    (void)fclose(file);
+    explicit_bzero(file_buffer, sizeof(file_buffer));
+    if (status != STATUS_OK) {
+        seal_keys_free(loaded);
+        (void)error_wrap(error, "key file %s", path);
+        return status;
+    }
+    loaded->cipher = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
+    if (loaded->cipher == NULL) {
+        memory_abort("OpenSSL has no AES-256-GCM");
+    }
+    *keys = loaded;
+    return STATUS_OK;
+}
+
+/* --- blobs --- */
+
+static void cipher_context_free(EVP_CIPHER_CTX **context)
+{
+    EVP_CIPHER_CTX_free(*context);
+}
+
+/* Key id, 0, record id, 0, field. */
+static bool add_context(EVP_CIPHER_CTX *context, struct slice key_id, struct slice record_id,
+                        struct slice field)
+{
+    const struct slice parts[] = {key_id, {"", 1}, record_id, {"", 1}, field};
+
+    for (size_t i = 0; i < ARRAY_COUNT(parts); i++) {
+        int size = 0;
+
+        if (parts[i].size > 0 &&
+            EVP_CipherUpdate(context, NULL, &size, (const unsigned char *)parts[i].data,
+                             (int)parts[i].size) != 1) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Encrypts or decrypts in.size bytes to out. tag is written or checked. */
+struct crypt {
+    EVP_CIPHER *cipher;
+    const struct key *key;
+    const unsigned char *nonce;
+    unsigned char *tag;
+    struct slice in;
+    unsigned char *out;
+    bool encrypt;
+};
+
+static bool crypt_run(const struct crypt *crypt, struct slice record_id, struct slice field)
+{
+    CLEANUP(cipher_context_free) EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
+    int size = 0;
+
+    if (context == NULL) {
+        memory_abort("out of memory");
+    }
+    if (EVP_CipherInit_ex2(context, crypt->cipher, crypt->key->bytes, crypt->nonce,
+                           crypt->encrypt ? 1 : 0, NULL) != 1 ||
+        !add_context(context, id_of(crypt->key), record_id, field)) {
+        return false;
+    }
+    if (crypt->in.size > 0 &&
+        EVP_CipherUpdate(context, crypt->out, &size, (const unsigned char *)crypt->in.data,
+                         (int)crypt->in.size) != 1) {
+        return false;
+    }
+    if (!crypt->encrypt &&
+        EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, TAG_BYTES, crypt->tag) != 1) {
+        return false;
+    }
+    if (EVP_CipherFinal_ex(context, crypt->out + size, &size) != 1) {
+        return false;
+    }
+    return !crypt->encrypt ||
+           EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, TAG_BYTES, crypt->tag) == 1;
+}
+
+/* The bytes are taken only when all fit. */
+static enum status append_clear(struct slice mark, struct slice plain, struct buffer *out,
+                                struct error *error)
+{
+    if (buffer_reserve(out, mark.size + plain.size) == NULL) {
+        return error_set(error, STATUS_REJECTED, "too large to be kept");
+    }
+    buffer_append(out, mark);
+    buffer_append(out, plain);
+    return STATUS_OK;
+}
+
+static size_t head_size_of(const struct key *key)
+{
+    return MARK_BYTES + 1 + key->id_size + NONCE_BYTES;
+}
+
+/* Everything before the ciphertext; the place of the nonce, which is the end of it. */
+static const unsigned char *write_head(const struct key *key, const struct random *random,
+                                       char *blob)
+{
+    static const char mark[MARK_BYTES] = {'R', 'B', '1'};
+    unsigned char *nonce = (unsigned char *)blob + head_size_of(key) - NONCE_BYTES;
+    struct slice id = id_of(key);
+
+    memcpy(blob, mark, sizeof(mark));
+    blob[MARK_BYTES] = (char)id.size;
+    memcpy(blob + MARK_BYTES + 1, id.data, id.size);
+    random_fill(random, nonce, NONCE_BYTES);
+    return nonce;
+}
+
+/* NOLINTNEXTLINE(readability-function-size): a blob is made of seven things, named one by one */
+enum status seal_close(const struct seal_keys *keys, const struct random *random,
+                       struct slice record_id, struct slice field, struct slice plain,
+                       struct buffer *out, struct error *error)
+{
+    const struct key *key = &keys->keys[0];
+    size_t head_size = head_size_of(key);
+    struct crypt crypt = {keys->cipher, key, NULL, NULL, plain, NULL, true};
+    char *blob = NULL;
+
+    if (!seal_keys_active(keys)) {
+        return append_clear(SLICE("RB0"), plain, out, error);
+    }
+    blob = plain.size > INT32_MAX ? NULL : buffer_reserve(out, head_size + plain.size + TAG_BYTES);
+    if (blob == NULL) {
+        return error_set(error, STATUS_REJECTED, "too large to be kept");
+    }
+    crypt.nonce = write_head(key, random, blob);
+    crypt.out = (unsigned char *)blob + head_size;
+    crypt.tag = crypt.out + plain.size;
+    if (!crypt_run(&crypt, record_id, field)) {
+        return error_set(error, STATUS_INTERNAL, "sealing failed");
+    }
+    buffer_commit(out, head_size + plain.size + TAG_BYTES);
+    return STATUS_OK;
+}
+
+/* behind: what follows the mark. */
+static enum status open_sealed(const struct seal_keys *keys, struct slice record_id,
+                               struct slice field, struct slice behind, struct buffer *out,
+                               struct error *error)
+{
+    size_t id_size = behind.size > 0 ? (unsigned char)behind.data[0] : 0;
+    size_t head_size = 1 + id_size + NONCE_BYTES;
+    unsigned char tag[TAG_BYTES];
+    struct crypt crypt = {keys->cipher, NULL, NULL, tag, SLICE_NONE, NULL, false};
+
+    if (id_size == 0 || behind.size < head_size + TAG_BYTES || behind.size > INT32_MAX) {
+        return error_set(error, STATUS_REJECTED, "not a sealed blob");
+    }
+    crypt.key = find_key(keys, slice_part(behind, 1, id_size));
+    if (crypt.key == NULL) {
+        return error_set(error, STATUS_NOT_FOUND, "sealed by a key that is not in the key file");
+    }
+    crypt.nonce = (const unsigned char *)behind.data + 1 + id_size;
+    crypt.in = slice_part(behind, head_size, behind.size - head_size - TAG_BYTES);
+    memcpy(tag, behind.data + behind.size - TAG_BYTES, TAG_BYTES);
+    crypt.out = (unsigned char *)buffer_reserve(out, crypt.in.size);
+    if (crypt.out == NULL) {
+        return error_set(error, STATUS_REJECTED, "too large to be opened");
+    }
+    if (!crypt_run(&crypt, record_id, field)) {
+        explicit_bzero(crypt.out, crypt.in.size);
+        return error_set(error, STATUS_REJECTED, "the seal is broken: changed or moved");
+    }
+    buffer_commit(out, crypt.in.size);
+    return STATUS_OK;
+}
+
+enum status seal_open(const struct seal_keys *keys, struct slice record_id, struct slice field,
+                      struct slice sealed, struct buffer *out, struct error *error)
+{
+    struct slice behind = slice_part(sealed, MARK_BYTES, sealed.size);
+
+    if (slice_starts_with(sealed, SLICE("RB0"))) {
+        return append_clear(SLICE(""), behind, out, error);
+    }
+    if (!slice_starts_with(sealed, SLICE("RB1"))) {
+        return error_set(error, STATUS_REJECTED, "not a sealed blob");
+    }
+    return open_sealed(keys, record_id, field, behind, out, error);
+}

@@ -1,0 +1,6 @@
+#include "infra/base/seam.h"
+
+void seam_reached(const char *point)
+{
+    (void)point;
+}

@@ -1,0 +1,172 @@
+#include "infra/aws/redshift_data.h"
+#include "infra/aws/sqs.h"
+#include "infra/cli/verb.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#define DOCTOR_ARENA_BYTES (64u << 20)
+
+const char cmd_doctor_usage[] =
+    "doctor [FLAGS]\n"
+    "\n"
+    "Checks what a daemon needs: configuration, keys, tracker, credentials, Data API and queues;\n"
+    "with RINGBACK_URL set, whether the service there answers. One line each; the exit status is\n"
+    "0 when all is well, else 1.\n";
+
+struct doctor {
+    struct verb *verb;
+    const struct service *service;
+    struct worker *worker;
+    bool client; /* worker->aws can be used */
+    int problems;
+};
+
+static void tell(struct doctor *doctor, const char *what, const struct error *problem,
+                 const char *remark)
+{
+    const bool fine = problem->status == STATUS_OK;
+    doctor->problems += !fine;
+    (void)printf("%-8s %s: %s\n", fine ? "ok" : "problem", what, fine ? remark : problem->text);
+}
+
+static void check_keys(struct doctor *doctor)
+{
+    tell(doctor, "key file", &ERROR_NONE,
+         seal_keys_active(doctor->service->keys) ? "records are sealed"
+                                                 : "not set, records are stored in the clear");
+}
+
+static void check_tracker(struct doctor *doctor)
+{
+    struct error problem = ERROR_NONE;
+    struct tracker_counts counts = {0};
+    struct tracker **tracker = &doctor->worker->tracker;
+    problem.status = tracker_open(&doctor->service->tracker, tracker, &problem);
+    if (problem.status == STATUS_OK) {
+        problem.status = tracker_ping(*tracker, &problem);
+    }
+    if (problem.status == STATUS_OK) {
+        problem.status = tracker_count(*tracker, &counts, &problem);
+    }
+    tell(doctor, "tracker", &problem,
+         arena_format(doctor->verb->arena,
+                      "%" PRId64 " invocations, %" PRId64 " open, %" PRId64 " messages parked",
+                      counts.records, counts.open, counts.parked));
+}
+
+static void check_credentials(struct doctor *doctor)
+{
+    struct error problem = ERROR_NONE;
+    struct credentials credentials;
+    const struct http_options options = {.max_connections = 1};
+    struct http *http = http_new(&options);
+    problem.status = credentials_get(doctor->service->credentials, http, &credentials, &problem);
+    credentials_wipe(&credentials);
+    http_free(http);
+    tell(doctor, "credentials", &problem, "found");
+}
+
+static void check_client(struct doctor *doctor)
+{
+    struct error problem = ERROR_NONE;
+    problem.status = aws_client_new(&doctor->service->aws, &doctor->worker->aws, &problem);
+    doctor->client = problem.status == STATUS_OK;
+    tell(doctor, "region", &problem, doctor->client ? aws_region(doctor->worker->aws) : "");
+}
+
+static void check_data_api(struct doctor *doctor)
+{
+    struct error problem = ERROR_NONE;
+    struct aws_call call = {0};
+    struct redshift_data_listed *listed = NULL;
+    struct slice token = SLICE_NONE;
+    size_t count = 0;
+    redshift_data_build_list(doctor->verb->arena, doctor->service->settings.prefix, SLICE_NONE,
+                             &call);
+    aws_send_all(doctor->worker->aws, &call, 1);
+    if (call.status == STATUS_OK) {
+        problem.status =
+            redshift_data_read_list(doctor->verb->arena, &call, &listed, &count, &token, &problem);
+    } else {
+        aws_call_error(&call, &problem);
+    }
+    tell(doctor, "Data API", &problem,
+         doctor->service->settings.has_target ? "ListStatements answers"
+                                              : "ListStatements answers; requests must name their "
+                                                "target, the environment has none");
+}
+
+static void check_queue(struct doctor *doctor, const char *what, const char *url,
+                        const char *without)
+{
+    struct error problem = ERROR_NONE;
+    struct aws_call call = {0};
+    struct slice arn = SLICE_NONE;
+    int64_t visible = 0;
+    int64_t in_flight = 0;
+    if (url == NULL) {
+        tell(doctor, what, &problem, without);
+        return;
+    }
+    sqs_build_attributes(doctor->verb->arena, url, &call);
+    aws_send_all(doctor->worker->aws, &call, 1);
+    if (call.status == STATUS_OK) {
+        problem.status =
+            sqs_read_attributes(doctor->verb->arena, &call, &arn, &visible, &in_flight, &problem);
+    } else {
+        aws_call_error(&call, &problem);
+    }
+    tell(doctor, what, &problem,
+         arena_format(doctor->verb->arena, "%" PRId64 " messages, %" PRId64 " in flight", visible,
+                      in_flight));
+}
+
+static void check_service(struct doctor *doctor)
+{
+    struct error problem = ERROR_NONE;
+    struct json document;
+    struct remote_call call = {.method = "GET", .target = "/invocations?limit=1"};
+    if (verb_try_call(doctor->verb, &call, &document, &problem) == EXIT_FINISHED) {
+        problem.status = STATUS_OK;
+    }
+    tell(doctor, "service", &problem, "answers");
+}
+
+static void check_all(struct doctor *doctor)
+{
+    const struct config *config = &doctor->service->config;
+    check_keys(doctor);
+    check_tracker(doctor);
+    check_credentials(doctor);
+    check_client(doctor);
+    if (!doctor->client) {
+        return;
+    }
+    check_data_api(doctor);
+    check_queue(doctor, "event queue", config->event_queue_url,
+                "not set, endings are learned by the sweep alone");
+    check_queue(doctor, "request queue", config->request_queue_url,
+                "not set, requests come by HTTP alone");
+}
+
+int cmd_doctor(int count, char **arguments)
+{
+    CLEANUP(verb_close)
+    struct verb verb = {.name = "doctor", .count = count, .arguments = arguments};
+    struct doctor doctor = {
+        .verb = &verb, .service = &verb.remote.service, .worker = &verb.remote.worker};
+    struct error problem = ERROR_NONE;
+    verb.arena = arena_new(DOCTOR_ARENA_BYTES);
+    problem.status = remote_open(&verb.count, arguments, false, &verb.remote, &problem);
+    if (problem.status == STATUS_OK && verb.count > 0) {
+        return verb_fail(&verb, EXIT_USAGE, "%s: unknown argument", arguments[0]);
+    }
+    tell(&doctor, "configuration", &problem, "valid");
+    if (problem.status == STATUS_OK && verb.remote.http != NULL) {
+        check_service(&doctor);
+    } else if (problem.status == STATUS_OK) {
+        check_all(&doctor);
+    }
+    return doctor.problems > 0 ? EXIT_FAILED : EXIT_FINISHED;
+}

@@ -1,0 +1,27 @@
+# ringback_library(name SOURCES a.c b.c USES other_target PkgConfig::X)
+# One static library per folder. Includes are written from the root.
+function(ringback_library name)
+    cmake_parse_arguments(ARG "" "" "SOURCES;USES" ${ARGN})
+    if(ARG_SOURCES)
+        add_library(${name} STATIC ${ARG_SOURCES})
+        target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR})
+        target_link_libraries(${name} PUBLIC ${ARG_USES})
+    else()
+        add_library(${name} INTERFACE)
+        target_include_directories(${name} INTERFACE ${PROJECT_SOURCE_DIR})
+        target_link_libraries(${name} INTERFACE ${ARG_USES})
+    endif()
+endfunction()
+
+# ringback_test(name SOURCES a.c USES target LABEL unit [DEFINITIONS X=1])
+# One cmocka program, one CTest entry. It runs in its own folder of the build tree.
+function(ringback_test name)
+    cmake_parse_arguments(ARG "" "LABEL" "SOURCES;USES;DEFINITIONS" ${ARGN})
+    add_executable(${name} ${ARG_SOURCES})
+    target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
+    target_compile_definitions(${name} PRIVATE ${ARG_DEFINITIONS}
+                               SOURCE_ROOT="${PROJECT_SOURCE_DIR}")
+    target_link_libraries(${name} PRIVATE ${ARG_USES} PkgConfig::CMOCKA)
+    add_test(NAME ${name} COMMAND ${name})
+    set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABEL}" TIMEOUT 300)
+endfunction()

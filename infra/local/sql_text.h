@@ -1,0 +1,65 @@
+/*
+ * Just enough of SQL's lexical rules to count statements, find `:name` parameters and put
+ * Redshift's spelling into an engine's, while strings, comments and quoted identifiers stay as they
+ * are.
+ */
+#ifndef RINGBACK_INFRA_LOCAL_SQL_TEXT_H
+#define RINGBACK_INFRA_LOCAL_SQL_TEXT_H
+
+#include "infra/base/buffer.h"
+#include "infra/base/compiler.h"
+#include "infra/base/error.h"
+#include "infra/base/slice.h"
+#include "infra/local/engine.h"
+
+#include <stddef.h>
+
+enum sql_token_kind {
+    SQL_END,
+    SQL_SPACE, /* white space and comments */
+    SQL_WORD,
+    SQL_QUOTED, /* "identifier" */
+    SQL_STRING, /* 'text' or $$text$$ */
+    SQL_NUMBER,
+    SQL_PARAMETER, /* :name */
+    SQL_CAST,      /* :: */
+    SQL_SEMICOLON,
+    SQL_OPEN,
+    SQL_CLOSE,
+    SQL_DOT,
+    SQL_OTHER,
+};
+
+struct sql_token {
+    enum sql_token_kind kind;
+    struct slice text;
+};
+
+/* Takes the next token off rest. An unterminated string or comment reaches to the end. */
+struct sql_token sql_next(struct slice *rest);
+
+/* How many statements the text holds; empty ones do not count. */
+size_t sql_statement_count(struct slice sql);
+
+enum sql_dialect {
+    SQL_SQLITE,
+    SQL_POSTGRES,
+};
+
+#define SQL_USES_MAX 1024
+
+/* Statement in the engine's spelling: the i-th place ($i or ?i, from 1) takes the value of
+ * parameter uses[i - 1]. */
+struct sql_rewritten {
+    struct buffer text;
+    size_t uses[SQL_USES_MAX];
+    size_t use_count;
+};
+
+void sql_rewritten_clear(struct sql_rewritten *rewritten);
+/* Initialises *rewritten, which must be cleared in any case. REJECTED: a parameter is not among the
+ * request's, or there are too many places. */
+MUST_CHECK enum status sql_rewrite(enum sql_dialect dialect, const struct engine_request *request,
+                                   struct sql_rewritten *rewritten, struct error *error);
+
+#endif

@@ -1,0 +1,90 @@
+#include "invoker/request.h"
+
+#include "infra/aws/redshift_data.h"
+#include "infra/aws/step_functions.h"
+#include "infra/base/json_writer.h"
+
+#include <string.h>
+
+/* An envelope whose member holds the request itself: an EventBridge event sent to the invoker by a
+ * rule (a schedule, or an application's own event). */
+static struct json unwrap(struct json root)
+{
+    struct json detail = json_member(root, "detail");
+    bool envelope = json_kind(json_member(root, "detail-type")) == JSON_TEXT &&
+                    json_kind(detail) == JSON_OBJECT;
+    return envelope ? detail : root;
+}
+
+static void find_addresses(struct json root, struct request_addresses *addresses)
+{
+    struct slice text = SLICE_NONE;
+    if (json_find_text(root, "taskToken", STEP_FUNCTIONS_TOKEN_MAX_BYTES, &text, NULL) ==
+            STATUS_OK &&
+        text.size > 0) {
+        addresses->task_token = text;
+    }
+    text = SLICE_NONE;
+    if (json_find_text(json_member(root, "replyTo"), "queueUrl", 2048, &text, NULL) == STATUS_OK &&
+        request_queue_url_valid(text)) {
+        address_init(&addresses->reply_to, ADDRESS_QUEUE, text);
+    }
+}
+
+/* What makes two requests the same one: everything but addresses, targets, defaults and the
+ * executionArn, since those may differ between a request and its repeat. */
+static void digest_request(struct request *request)
+{
+    CLEANUP(buffer_clear) struct buffer canonical;
+    struct json_writer writer;
+    buffer_init(&canonical, 4 * REQUEST_MAX_BYTES);
+    json_writer_init(&writer, &canonical);
+    json_begin_object(&writer, NULL);
+    json_write_int64(&writer, "action", request->action);
+    json_write_int64(&writer, "mode", request->mode);
+    json_begin_array(&writer, "sqls");
+    for (size_t i = 0; i < request->sql_count; i++) {
+        json_write_text(&writer, NULL, request->sqls[i]);
+    }
+    json_end_array(&writer);
+    json_begin_array(&writer, "parameters");
+    for (size_t i = 0; i < request->parameter_count; i++) {
+        json_write_text(&writer, NULL, request->parameters[i].name);
+        json_write_text(&writer, NULL, request->parameters[i].value);
+    }
+    json_end_array(&writer);
+    json_write_int64(&writer, "keepAlive", request->session_keep_alive_seconds);
+    json_write_int64(&writer, "timeout", request->timeout_seconds);
+    json_write_int64(&writer, "heartbeat", request->heartbeat_seconds);
+    json_write_bool(&writer, "keepRunning", request->keep_running);
+    json_write_text(&writer, "output", request->output);
+    json_end_object(&writer);
+    digest_sha256_hex(buffer_slice(&canonical), request->digest);
+    buffer_wipe(&canonical);
+}
+
+enum status request_parse(struct arena *arena, struct slice body, struct request *request,
+                          struct request_addresses *addresses, struct error *error)
+{
+    struct json root;
+    *request = (struct request){.session_keep_alive_seconds = -1};
+    *addresses = (struct request_addresses){0};
+    if (body.size > REQUEST_MAX_BYTES) {
+        return error_set(error, STATUS_REJECTED, "request: must be at most %u bytes, got %zu",
+                         REQUEST_MAX_BYTES, body.size);
+    }
+    enum status status = json_parse(arena, body, &root, error);
+    if (status != STATUS_OK) {
+        return error_wrap(error, "request");
+    }
+    if (json_kind(root) != JSON_OBJECT) {
+        return json_reject(root, error, "must be an object");
+    }
+    root = unwrap(root);
+    find_addresses(root, addresses);
+    status = request_read_native(arena, root, request, error);
+    if (status == STATUS_OK) {
+        digest_request(request);
+    }
+    return status;
+}

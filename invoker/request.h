@@ -1,0 +1,90 @@
+/*
+ * What a request may say (design.md section 4). Every accepted shape becomes this one struct: the
+ * native shape in request_native.c, the shapes of prior systems each in a file of their own.
+ * Parsing checks form, type and size; what needs configuration (targets, defaults, the statement
+ * prefix) comes later in invoker/plan.h.
+ */
+#ifndef RINGBACK_INVOKER_REQUEST_H
+#define RINGBACK_INVOKER_REQUEST_H
+
+#include "tracker/invocation.h"
+
+#include "infra/base/arena.h"
+#include "infra/base/error.h"
+#include "infra/base/json_reader.h"
+#include "infra/base/slice.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define REQUEST_MAX_BYTES           (1u << 20)
+#define REQUEST_KEY_MAX_BYTES       512
+#define REQUEST_TIMEOUT_MAX_SECONDS 86400
+#define REQUEST_PARAMETERS_MAX      1000
+
+enum request_action {
+    REQUEST_EXECUTE,
+    REQUEST_DESCRIBE,
+    REQUEST_CANCEL,
+    REQUEST_GET_RESULT,
+};
+
+enum request_mode {
+    REQUEST_SEQUENCE,
+    REQUEST_TRANSACTION,
+};
+
+struct request {
+    enum request_action action;
+    struct slice *sqls;
+    size_t sql_count;
+    enum request_mode mode;
+    struct plan_parameter *parameters;
+    size_t parameter_count;
+    struct plan_target target;          /* fields as given */
+    bool has_target;                    /* a target object was given */
+    struct slice target_name;           /* a named target; absent: none */
+    int64_t session_keep_alive_seconds; /* -1: none */
+    struct slice request_key;           /* absent: none */
+    struct slice task_token;            /* absent: none */
+    struct slice execution_arn;         /* absent: none */
+    struct address reply_to;            /* kind NONE: none */
+    int64_t timeout_seconds;            /* 0: none */
+    int64_t heartbeat_seconds;          /* 0: none */
+    bool keep_running;
+    struct slice output;       /* "event", "statement", or absent for the deployment's default */
+    struct slice statement_id; /* of the other actions; may be LATEST */
+    struct slice next_token;
+    /* Of the parsed request before anything is resolved: tells a repeat from a conflict. */
+    char digest[SHA256_HEX_BYTES + 1];
+};
+
+/* The addresses that could be read even though the rest of a request is refused. */
+struct request_addresses {
+    struct slice task_token;
+    struct address reply_to;
+};
+
+/*
+ * Parses one request of any accepted shape. REJECTED names the field and the rule
+ * ("timeoutSeconds: must be between 1 and 86400, got -1"). *addresses is filled as far as it can be
+ * read, also when the request is REJECTED. Slices are in the arena.
+ */
+MUST_CHECK enum status request_parse(struct arena *arena, struct slice body,
+                                     struct request *request, struct request_addresses *addresses,
+                                     struct error *error);
+
+/* The native shape: root is an object. */
+MUST_CHECK enum status request_read_native(struct arena *arena, struct json root,
+                                           struct request *request, struct error *error);
+/* A target object or name, also used for RINGBACK_TARGETS_FILE. */
+MUST_CHECK enum status request_read_target(struct json value, struct plan_target *target,
+                                           struct slice *name, struct error *error);
+/* Whether a text can be the URL of a queue at all. */
+bool request_queue_url_valid(struct slice url);
+/* Exactly one way to reach the database, checked; path names the place in errors. */
+MUST_CHECK enum status request_check_target(const struct plan_target *target, const char *path,
+                                            struct error *error);
+
+#endif

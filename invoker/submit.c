@@ -1,0 +1,164 @@
+#include "invoker/submit.h"
+
+#include "infra/aws/redshift_data.h"
+#include "infra/base/metrics.h"
+
+#include <string.h>
+
+static void fill_submit(struct arena *arena, const struct plan *plan, const struct state *state,
+                        struct redshift_data_submit *submit)
+{
+    const struct plan_step *step = &plan->steps[state->step - 1];
+    struct redshift_data_parameter *parameters =
+        ARENA_ARRAY(arena, plan->parameter_count, struct redshift_data_parameter);
+    char *token = arena_alloc(arena, SHA256_HEX_BYTES + 1);
+    for (size_t i = 0; i < plan->parameter_count; i++) {
+        parameters[i].name = plan->parameters[i].name;
+        parameters[i].value = plan->parameters[i].value;
+    }
+    *submit = (struct redshift_data_submit){
+        .sqls = step->sqls,
+        .sql_count = step->sql_count,
+        .batch = step->batch,
+        .auto_commit = step->auto_commit,
+        .cluster_identifier = plan->target.cluster_identifier,
+        .workgroup_name = plan->target.workgroup_name,
+        .secret_arn = plan->target.secret_arn,
+        .db_user = plan->target.db_user,
+        .database = plan->target.database,
+        .session_id = plan->target.session_id,
+        .session_keep_alive_seconds = plan->session_keep_alive_seconds,
+        .parameters = parameters,
+        .parameter_count = plan->parameter_count,
+        .statement_name = invocation_statement_name(arena, plan, state->step, state->attempt),
+        .wait_seconds = state->no_wait ? 0 : plan->wait_seconds,
+        .with_event = true,
+    };
+    invocation_client_token(submit->statement_name, token);
+    submit->client_token = slice_from_text(token);
+}
+
+static bool build_submit(struct dispatch *dispatch, struct work *work, const struct action *action,
+                         struct aws_call *call, struct stimulus *stimulus)
+{
+    (void)action;
+    (void)stimulus;
+    void *context = call->context;
+    struct redshift_data_submit submit;
+    fill_submit(dispatch->arena, &work->record.plan, &work->record.state, &submit);
+    redshift_data_build_submit(dispatch->arena, &submit, call);
+    call->context = context;
+    /* Never signed again without a new commit: a stalled request dies with its signature. */
+    call->max_attempts = 1;
+    call->timeout_ms = DISPATCH_EXCHANGE_MS;
+    return true;
+}
+
+static bool has_name(const struct aws_call *call, const char *name)
+{
+    return strcmp(call->error_name, name) == 0;
+}
+
+/* A failure while starting, or of the service itself: the statement may run, whatever the code. */
+static bool is_doubtful(const struct aws_call *call)
+{
+    return has_name(call, "ExecuteStatementException") ||
+           has_name(call, "BatchExecuteStatementException") ||
+           has_name(call, "InternalServerException");
+}
+
+bool submit_was_refused(const struct aws_call *call)
+{
+    if (is_doubtful(call)) {
+        return false;
+    }
+    if (call->status == STATUS_REJECTED || call->status == STATUS_NOT_FOUND) {
+        return true;
+    }
+    /* Throttled or full, and said so. Without an HTTP answer nothing is known for sure. */
+    return call->status == STATUS_RETRY && call->code >= 400 && call->code < 500;
+}
+
+enum refusal submit_classify_refusal(const struct aws_call *call)
+{
+    if (has_name(call, "ActiveWaitingRequestsExceededException") ||
+        (has_name(call, "ValidationException") &&
+         strstr(call->error_message, "WaitTimeSeconds") != NULL)) {
+        return REFUSAL_WAIT;
+    }
+    if (call->status == STATUS_RETRY || call->throttled ||
+        has_name(call, "ActiveStatementsExceededException") ||
+        has_name(call, "ActiveSessionsExceededException") ||
+        has_name(call, "ExpiredTokenException") || has_name(call, "ExpiredToken")) {
+        return REFUSAL_CAPACITY;
+    }
+    return REFUSAL_PERMANENT;
+}
+
+enum ending submit_ending(enum redshift_data_status status)
+{
+    switch (status) {
+    case REDSHIFT_DATA_FINISHED: return ENDING_FINISHED;
+    case REDSHIFT_DATA_FAILED: return ENDING_FAILED;
+    case REDSHIFT_DATA_ABORTED: return ENDING_ABORTED;
+    case REDSHIFT_DATA_UNKNOWN:
+    case REDSHIFT_DATA_SUBMITTED:
+    case REDSHIFT_DATA_PICKED:
+    case REDSHIFT_DATA_STARTED: return ENDING_NONE;
+    }
+    return ENDING_NONE;
+}
+
+/* Only a wait that was sent can be left out; otherwise the same would be sent for ever. */
+static enum refusal refusal_of(const struct work *work, const struct aws_call *call)
+{
+    enum refusal refusal = submit_classify_refusal(call);
+    bool waited = work->record.plan.wait_seconds > 0 && !work->record.state.no_wait;
+    if (refusal != REFUSAL_WAIT || waited) {
+        return refusal;
+    }
+    return call->status == STATUS_RETRY ? REFUSAL_CAPACITY : REFUSAL_PERMANENT;
+}
+
+static void read_refusal(struct dispatch *dispatch, struct work *work, const struct aws_call *call,
+                         struct stimulus *stimulus)
+{
+    stimulus->kind = STIMULUS_SUBMIT_REFUSED;
+    stimulus->refusal = refusal_of(work, call);
+    stimulus->error_type = arena_copy(dispatch->arena, slice_from_text(call->error_name));
+    stimulus->error_text = arena_copy(dispatch->arena, slice_from_text(call->error_message));
+    metrics_add(METRIC_SUBMITS_REFUSED, 1);
+    work->submit_refused = true;
+    work->submit_refusal = stimulus->refusal;
+    work->submit_error_text = stimulus->error_text;
+    memcpy(work->submit_error_type, call->error_name, sizeof(work->submit_error_type) - 1);
+}
+
+static void read_submit(struct dispatch *dispatch, struct work *work, const struct action *action,
+                        const struct aws_call *call, struct stimulus *stimulus)
+{
+    (void)action;
+    struct redshift_data_submitted submitted;
+    if (submit_was_refused(call)) {
+        read_refusal(dispatch, work, call, stimulus);
+        return;
+    }
+    if (call->status != STATUS_OK ||
+        redshift_data_read_submit(dispatch->arena, call, &submitted, NULL) != STATUS_OK) {
+        stimulus->kind = STIMULUS_SUBMIT_IN_DOUBT;
+        stimulus->statement_id = redshift_data_error_statement_id(dispatch->arena, call);
+        metrics_add(METRIC_SUBMITS_IN_DOUBT, 1);
+        return;
+    }
+    stimulus->kind = STIMULUS_SUBMITTED;
+    stimulus->statement_id = submitted.id;
+    stimulus->ending = submit_ending(submitted.status);
+    stimulus->witness = WITNESS_SUBMIT;
+    if (work->submit_document.data == NULL) {
+        work->submit_document = submitted.document;
+    }
+    work->submit_refused = false;
+    metrics_add(METRIC_STATEMENTS_SUBMITTED, 1);
+}
+
+const struct action_handler submit_handler = {.build = build_submit, .read = read_submit};

@@ -1,0 +1,357 @@
+/* What only Redis does: servers that die, forget their scripts, ask for passwords or evict. */
+#include "tests/support/cmocka.h"
+#include "tests/support/redis.h"
+#include "tracker/tracker.h"
+
+#include "infra/base/clock.h"
+#include "infra/base/log.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Fixture */
+
+#define ID         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define TIMEOUT_MS 300
+#define TRIES      1000 /* of 5 ms */
+
+struct fixture {
+    struct redis_server server;
+    struct tracker *tracker;
+    struct arena *arena;
+    char url[128];
+    struct error error;
+};
+
+static void set_url(struct fixture *fixture, const char *user, const char *database)
+{
+    (void)snprintf(fixture->url, sizeof(fixture->url), "redis://%s127.0.0.1:%d/%s", user,
+                   fixture->server.port, database);
+}
+
+static enum status open_url(struct fixture *fixture, struct tracker **tracker)
+{
+    const struct tracker_options options = {.url = fixture->url, .timeout_ms = TIMEOUT_MS};
+
+    fixture->error = ERROR_NONE;
+    return tracker_open(&options, tracker, &fixture->error);
+}
+
+static int setup(void **state)
+{
+    struct fixture *fixture = calloc(1, sizeof(*fixture));
+
+    assert_non_null(fixture);
+    redis_server_start(&fixture->server);
+    fixture->arena = arena_new(1024 * 1024);
+    set_url(fixture, "", "");
+    assert_int_equal(open_url(fixture, &fixture->tracker), STATUS_OK);
+    *state = fixture;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *fixture = *state;
+
+    tracker_close(fixture->tracker);
+    arena_free(fixture->arena);
+    redis_server_stop(&fixture->server);
+    free(fixture);
+    return 0;
+}
+
+/* Helpers */
+
+static enum status put(struct fixture *fixture, struct tracker *tracker, bool *created)
+{
+    struct tracker_registration registration = {
+        .record = {.id = ID, .format = TRACKER_FORMAT, .plan = SLICE("plan")}};
+    enum status status = STATUS_OK;
+
+    fixture->error = ERROR_NONE;
+    status = tracker_register(tracker, fixture->arena, &registration, 1, &fixture->error);
+    *created = status == STATUS_OK && registration.created;
+    return status;
+}
+
+static bool is_there(struct fixture *fixture, struct tracker *tracker)
+{
+    struct tracker_lookup lookup = {.id = ID};
+
+    assert_int_equal(tracker_find(tracker, fixture->arena, &lookup, 1, &fixture->error), STATUS_OK);
+    return lookup.found;
+}
+
+/* The handle connects again by itself, after a pause of its own choice. */
+static void wait_until_back(struct fixture *fixture)
+{
+    const struct timespec pause = {.tv_nsec = 5000000};
+    enum status status = STATUS_RETRY;
+
+    for (int i = 0; i < TRIES && status == STATUS_RETRY; i++) {
+        status = tracker_ping(fixture->tracker, &fixture->error);
+        (void)nanosleep(&pause, NULL);
+    }
+    assert_int_equal(status, STATUS_OK);
+}
+
+static void open_another(struct fixture *fixture, struct tracker **tracker)
+{
+    if (open_url(fixture, tracker) != STATUS_OK) {
+        fail_msg("open: %s", fixture->error.text);
+    }
+}
+
+static void assert_open_is(struct fixture *fixture, enum status expected, const char *text)
+{
+    struct tracker *tracker = NULL;
+
+    assert_int_equal(open_url(fixture, &tracker), expected);
+    assert_null(tracker);
+    if (!strstr(fixture->error.text, text)) {
+        fail_msg("\"%s\" is not in \"%s\"", text, fixture->error.text);
+    }
+}
+
+/* Success */
+
+static void a_write_survives_the_death_of_the_server(void **state)
+{
+    struct fixture *fixture = *state;
+    bool created = false;
+
+    assert_int_equal(put(fixture, fixture->tracker, &created), STATUS_OK);
+    assert_true(created);
+    redis_server_kill(&fixture->server);
+    assert_int_equal(put(fixture, fixture->tracker, &created), STATUS_RETRY);
+    redis_server_restart(&fixture->server);
+    wait_until_back(fixture);
+    assert_true(is_there(fixture, fixture->tracker));
+    assert_int_equal(put(fixture, fixture->tracker, &created), STATUS_OK);
+    assert_false(created);
+}
+
+static void while_the_server_is_away_calls_do_not_block(void **state)
+{
+    struct fixture *fixture = *state;
+    int64_t started_ms = clock_monotonic_ms(clock_system());
+
+    redis_server_kill(&fixture->server);
+    for (int i = 0; i < 200; i++) {
+        assert_int_equal(tracker_ping(fixture->tracker, &fixture->error), STATUS_RETRY);
+    }
+    assert_in_range(clock_monotonic_ms(clock_system()) - started_ms, 0, 20 * TIMEOUT_MS);
+    redis_server_restart(&fixture->server);
+}
+
+static void a_server_that_hangs_costs_one_timeout(void **state)
+{
+    struct fixture *fixture = *state;
+    int64_t started_ms = clock_monotonic_ms(clock_system());
+
+    assert_int_equal(kill(fixture->server.pid, SIGSTOP), 0);
+    assert_int_equal(tracker_ping(fixture->tracker, &fixture->error), STATUS_RETRY);
+    assert_in_range(clock_monotonic_ms(clock_system()) - started_ms, TIMEOUT_MS, 10 * TIMEOUT_MS);
+    assert_int_equal(kill(fixture->server.pid, SIGCONT), 0);
+    wait_until_back(fixture);
+}
+
+static void forgotten_scripts_are_loaded_again(void **state)
+{
+    struct fixture *fixture = *state;
+    bool created = false;
+
+    redis_server_command(&fixture->server, "SCRIPT FLUSH");
+    assert_int_equal(put(fixture, fixture->tracker, &created), STATUS_OK);
+    assert_true(created);
+}
+
+static void a_connection_closed_while_idle_is_not_noticed(void **state)
+{
+    struct fixture *fixture = *state;
+    bool created = false;
+
+    redis_server_command(&fixture->server, "CLIENT KILL TYPE normal SKIPME yes");
+    assert_int_equal(put(fixture, fixture->tracker, &created), STATUS_OK);
+    assert_true(created);
+}
+
+static void the_right_password_opens(void **state)
+{
+    struct fixture *fixture = *state;
+    struct tracker *tracker = NULL;
+
+    redis_server_command(&fixture->server, "ACL SETUSER ringback on >pa:ss/w@rd ~* +@all");
+    set_url(fixture, "ringback:pa:ss%2Fw%40rd@", "");
+    open_another(fixture, &tracker);
+    tracker_close(tracker);
+    redis_server_command(&fixture->server, "CONFIG SET requirepass secret");
+    set_url(fixture, ":secret@", "0");
+    open_another(fixture, &tracker);
+    tracker_close(tracker);
+}
+
+static void a_user_who_may_not_ask_for_settings_opens(void **state)
+{
+    struct fixture *fixture = *state;
+    struct tracker *tracker = NULL;
+
+    redis_server_command(&fixture->server, "ACL SETUSER small on >pw ~* +@all -config");
+    set_url(fixture, "small:pw@", "");
+    open_another(fixture, &tracker);
+    tracker_close(tracker);
+}
+
+static void databases_are_apart(void **state)
+{
+    struct fixture *fixture = *state;
+    struct tracker *third = NULL;
+    bool created = false;
+
+    set_url(fixture, "", "3");
+    open_another(fixture, &third);
+    assert_int_equal(put(fixture, third, &created), STATUS_OK);
+    assert_true(is_there(fixture, third));
+    assert_false(is_there(fixture, fixture->tracker));
+    tracker_close(third);
+}
+
+static void weaker_persistence_is_named(void **state)
+{
+    struct fixture *fixture = *state;
+    struct tracker *tracker = NULL;
+    char log[4096] = {0};
+    int ends[2];
+
+    assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+    log_init(LOG_WARNING, ends[1]);
+    redis_server_command(&fixture->server, "CONFIG SET appendfsync everysec");
+    open_another(fixture, &tracker);
+    tracker_close(tracker);
+    log_init(LOG_WARNING, STDERR_FILENO);
+    assert_true(read(ends[0], log, sizeof(log) - 1) > 0);
+    assert_non_null(strstr(log, "appendfsync"));
+    assert_non_null(strstr(log, "everysec"));
+    assert_null(strstr(log, "appendonly"));
+    (void)close(ends[0]);
+    (void)close(ends[1]);
+}
+
+/* Failure */
+
+static void a_wrong_password_is_rejected_and_not_repeated(void **state)
+{
+    struct fixture *fixture = *state;
+
+    redis_server_command(&fixture->server, "CONFIG SET requirepass secret");
+    set_url(fixture, ":guessed@", "");
+    assert_open_is(fixture, STATUS_REJECTED, "password");
+    assert_null(strstr(fixture->error.text, "guessed"));
+    set_url(fixture, "", "");
+    assert_open_is(fixture, STATUS_REJECTED, "NOAUTH");
+}
+
+static void a_database_that_is_none_is_rejected(void **state)
+{
+    struct fixture *fixture = *state;
+
+    set_url(fixture, "", "4000");
+    assert_open_is(fixture, STATUS_REJECTED, "database");
+}
+
+static void a_server_that_evicts_is_rejected(void **state)
+{
+    struct fixture *fixture = *state;
+
+    redis_server_command(&fixture->server, "CONFIG SET maxmemory-policy allkeys-lru");
+    redis_server_command(&fixture->server, "CONFIG SET maxmemory 100mb");
+    assert_open_is(fixture, STATUS_REJECTED, "maxmemory-policy");
+}
+
+static void a_full_server_is_retry(void **state)
+{
+    struct fixture *fixture = *state;
+    bool created = false;
+
+    redis_server_command(&fixture->server, "CONFIG SET maxmemory 1");
+    assert_int_equal(put(fixture, fixture->tracker, &created), STATUS_RETRY);
+    redis_server_command(&fixture->server, "CONFIG SET maxmemory 0");
+    assert_int_equal(put(fixture, fixture->tracker, &created), STATUS_OK);
+    assert_true(created);
+}
+
+static void missing_replicas_are_retry(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct tracker_options options = {
+        .url = fixture->url, .timeout_ms = 4 * TIMEOUT_MS, .redis_wait = 1};
+    struct tracker *tracker = NULL;
+    bool created = false;
+
+    assert_int_equal(tracker_open(&options, &tracker, &fixture->error), STATUS_OK);
+    assert_int_equal(put(fixture, tracker, &created), STATUS_RETRY);
+    assert_non_null(strstr(fixture->error.text, "replicas"));
+    tracker_close(tracker);
+}
+
+static void a_server_that_is_away_is_retry_at_open(void **state)
+{
+    struct fixture *fixture = *state;
+
+    redis_server_kill(&fixture->server);
+    assert_open_is(fixture, STATUS_RETRY, "connect");
+    redis_server_restart(&fixture->server);
+}
+
+static void a_permission_taken_away_is_nobodys_input(void **state)
+{
+    struct fixture *fixture = *state;
+    bool created = false;
+
+    redis_server_command(&fixture->server, "ACL SETUSER default -@all +config +acl +ping");
+    assert_int_equal(put(fixture, fixture->tracker, &created), STATUS_INTERNAL);
+    assert_int_equal(fixture->error.status, STATUS_INTERNAL);
+    assert_non_null(strstr(fixture->error.text, "NOPERM"));
+}
+
+static void a_foreign_value_under_our_key_is_internal(void **state)
+{
+    struct fixture *fixture = *state;
+    bool created = false;
+
+    redis_server_command(&fixture->server, "SET rb:{00}:all text");
+    assert_int_equal(put(fixture, fixture->tracker, &created), STATUS_INTERNAL);
+}
+
+#define REDIS_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        REDIS_TEST(a_write_survives_the_death_of_the_server),
+        REDIS_TEST(while_the_server_is_away_calls_do_not_block),
+        REDIS_TEST(a_server_that_hangs_costs_one_timeout),
+        REDIS_TEST(forgotten_scripts_are_loaded_again),
+        REDIS_TEST(a_connection_closed_while_idle_is_not_noticed),
+        REDIS_TEST(the_right_password_opens),
+        REDIS_TEST(a_user_who_may_not_ask_for_settings_opens),
+        REDIS_TEST(databases_are_apart),
+        REDIS_TEST(weaker_persistence_is_named),
+        REDIS_TEST(a_wrong_password_is_rejected_and_not_repeated),
+        REDIS_TEST(a_database_that_is_none_is_rejected),
+        REDIS_TEST(a_server_that_evicts_is_rejected),
+        REDIS_TEST(a_full_server_is_retry),
+        REDIS_TEST(missing_replicas_are_retry),
+        REDIS_TEST(a_server_that_is_away_is_retry_at_open),
+        REDIS_TEST(a_permission_taken_away_is_nobodys_input),
+        REDIS_TEST(a_foreign_value_under_our_key_is_internal),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,227 @@
+#!/usr/bin/env bash
+# What ringback needs is away, at the start and later: AWS, the tracker, a queue. The log says so
+# once, /readyz says what is missing, requests are answered, and when it is back everything that was
+# accepted is rung back, without a restart.
+# shellcheck disable=SC2016
+set -uo pipefail
+cd "$(dirname "$0")/../.." || exit 1
+source tests/support/stack_cases.sh
+source tests/support/servers.sh
+clean_environment
+patience=90 # a queue can be made anew after a minute
+redis_pid=
+
+leave_all() {
+    [[ -z $redis_pid ]] || kill -KILL "$redis_pid" 2>/dev/null
+    leave
+}
+trap leave_all EXIT
+
+readiness_is() {
+    [[ $(curl -sS "$admin_url/readyz" | jq -c '[.problems[].part]') == "$1" ]]
+}
+
+# How many lines of the daemon's log have the message $1.
+logged() {
+    grep -cF "\"message\":\"$1\"" "$daemon_log"
+}
+
+status_of() {
+    curl -sS -o /dev/null -w '%{http_code}' "$@"
+}
+
+# ---- AWS ----------------------------------------------------------------------------------------
+
+stop_local() {
+    kill "${stack_pids[0]}"
+    wait "${stack_pids[0]}" 2>/dev/null
+}
+
+# Starts the stand-in at the port where it was.
+restart_local() {
+    "$ringback" local --listen "${AWS_ENDPOINT_URL#http://}" --credentials "AKIDLOCAL:$aws_secret" \
+        --queues ringback-events,ringback-requests,replies >"$stack_dir/exports" 2>>"$stack_dir/local.log" &
+    stack_pids[0]=$!
+    wait_for $! grep -q '^export DB_USER=' "$stack_dir/exports"
+}
+
+# Posts $1 requests whose reply goes to a queue.
+post_for_queue() {
+    local n
+    for ((n = 0; n < $1; n++)); do
+        post "{\"sqlStatement\":\"select $n -- $marker\",\"replyTo\":{\"queueUrl\":\"$replies\"}}"
+        [[ $code == 202 ]] || return 1
+    done
+}
+
+# Takes $1 replies; succeeds when all are FINISHED.
+finished_replies() {
+    local n
+    for ((n = 0; n < $1; n++)); do
+        take_message "$replies" | jq -e '.MessageAttributes.outcome.StringValue == "FINISHED"' || return 1
+    done
+}
+
+aws_away() {
+    local problems='["event queue","request queue"]'
+    begin_stack --queues ringback-events,ringback-requests,replies || { not_ok 'aws: the stand-in starts'; return; }
+    replies=$AWS_ENDPOINT_URL/000000000000/replies
+    stop_local
+    export RINGBACK_SWEEP_SECONDS=1
+    start_daemon serve || { not_ok 'aws: starts without it' "$(tail -n 1 "$daemon_log")"; return; }
+    check 'aws: not ready, and why' until_true readiness_is "$problems"
+    equal 'aws: /readyz is 503' "$(status_of "$admin_url/readyz")" 503
+    equal 'aws: /healthz is 200' "$(status_of "$admin_url/healthz")" 200
+    post_for_queue 3
+    equal 'aws: requests are accepted' "$code" 202
+    holds 'aws: not submitted yet' "$reply" '.State == "submitting" or .State == "queued"'
+    restart_local
+    check 'aws: ready when it is there' until_true readiness_is '[]'
+    check 'aws: all are rung back' finished_replies 3
+    equal 'aws: no statement has run twice' "$(run_twice)" 0
+    stop_local
+    check 'aws: not ready when it leaves' until_true readiness_is "$problems"
+    post_for_queue 3
+    equal 'aws: requests are accepted again' "$code" 202
+    restart_local
+    check 'aws: ready when it is back' until_true readiness_is '[]'
+    check 'aws: all are rung back again' finished_replies 3
+    equal 'aws: no statement has run twice again' "$(run_twice)" 0
+    equal 'aws: the log says once per change that it is away' "$(logged 'queue cannot be read')" 4
+    equal 'aws: and that it is back' "$(logged 'queue is read again')" 4
+    check 'aws: and little else' [ "$(wc -l <"$daemon_log")" -lt 60 ]
+    stop_daemon "$daemon_pid"
+    equal 'aws: the service ends with status 0' $? 0
+    end_stack
+}
+
+# ---- Tracker ------------------------------------------------------------------------------------
+
+start_own_redis() {
+    redis-server --bind 127.0.0.1 --port "$redis_port" --dir "$work" --appendonly yes \
+        --appendfsync always --save '' >>"$work/redis.log" 2>&1 &
+    redis_pid=$!
+    redis_answers "$redis_port" "$redis_pid"
+}
+
+kill_redis() {
+    kill -KILL "$redis_pid"
+    wait "$redis_pid" 2>/dev/null
+    redis_pid=
+}
+
+all_closed() {
+    [[ $(curl -sS "$control_url/tasks" | jq '[.tasks[] | select(.state == "RUNNING")] | length') == 0 ]]
+}
+
+# Submits the statement $1 with a new token; the body is kept in bodies, by task.
+submit_kept() {
+    submit "{\"sqlStatement\":\"$1 -- $marker\"}"
+    bodies[$task]=$(jq -cn --arg token "$task_token" --arg sql "$1 -- $marker" \
+        '{sqlStatement: $sql, taskToken: $token}')
+    codes[$task]=$code
+}
+
+tracker_away() {
+    local n lines accepted=0 refused=0 text=''
+    declare -A bodies codes
+    begin_stack || { not_ok 'tracker: the stand-in starts'; return; }
+    redis_port=$(free_port)
+    export RINGBACK_TRACKER_URL=redis://127.0.0.1:$redis_port/0
+    export RINGBACK_SWEEP_SECONDS=1 RINGBACK_OVERDUE_SECONDS=2
+    start_daemon serve || { not_ok 'tracker: starts without it' "$(tail -n 1 "$daemon_log")"; return; }
+    check 'tracker: not ready, and why' until_true readiness_is '["tracker"]'
+    submit_kept 'select 0'
+    equal 'tracker: requests are answered 503' "$code $(jq -r .errorType <<<"$reply")" \
+        '503 ServiceUnavailable'
+    start_own_redis || { not_ok 'tracker: redis starts' "$(tail -n 1 "$work/redis.log")"; return; }
+    check 'tracker: ready when it is there' until_true readiness_is '[]'
+    for n in {1..6}; do
+        submit_kept "select pg_sleep(0.$n)"
+    done
+    (sleep 0.3 && kill -KILL "$redis_pid") &
+    for n in {7..40}; do
+        submit_kept "select $n"
+    done
+    wait $!
+    wait "$redis_pid" 2>/dev/null
+    check 'tracker: not ready when it leaves' until_true readiness_is '["tracker"]'
+    submit_kept 'select 41'
+    equal 'tracker: requests are answered 503 again' "$code" 503
+    text=$(jq -r .errorMessage <<<"$reply")
+    [[ ${#text} -gt 10 ]] || not_ok 'tracker: with a text' "$reply"
+    send "$RINGBACK_REQUEST_QUEUE_URL" "$(new_task '{}' && jq -cn --arg token "$task_token" \
+        --arg sql "select 42 -- $marker" '{sqlStatement: $sql, taskToken: $token}')"
+    lines=$(wc -l <"$daemon_log")
+    sleep 3
+    check 'tracker: the log is not flooded' [ $(($(wc -l <"$daemon_log") - lines)) -lt 10 ]
+    start_own_redis || not_ok 'tracker: redis starts again' "$(tail -n 1 "$work/redis.log")"
+    check 'tracker: ready when it is back' until_true readiness_is '[]'
+    for n in "${!codes[@]}"; do
+        if [[ ${codes[$n]} == 20? ]]; then
+            accepted=$((accepted + 1))
+        else
+            refused=$((refused + 1))
+        fi
+    done
+    check 'tracker: some were accepted and some were not' [ "$accepted" -gt 5 -a "$refused" -gt 1 ]
+    for n in "${!codes[@]}"; do
+        [[ ${codes[$n]} == 20? ]] || post "${bodies[$n]}"
+        [[ ${codes[$n]} == 20? || $code == 20? ]] || not_ok "tracker: task $n is accepted now" "$code $reply"
+    done
+    check 'tracker: every task is closed' until_true all_closed
+    holds 'tracker: each was answered once' \
+        "$(curl -sS "$control_url/tasks" | jq -c '[.tasks[] | del(.taskToken)]')" \
+        'all(.state == "SUCCEEDED" and .accepted == 1)'
+    equal 'tracker: no statement has run twice' "$(run_twice)" 0
+    check 'tracker: the queues drain' until_true queue_is_empty "$RINGBACK_REQUEST_QUEUE_URL"
+    stop_daemon "$daemon_pid"
+    equal 'tracker: the service ends with status 0' $? 0
+    end_stack
+    kill_redis
+}
+
+# ---- A queue ------------------------------------------------------------------------------------
+
+delete_queue() {
+    jq -n --arg url "$1" '{QueueUrl: $url}' | sqs DeleteQueue >/dev/null
+}
+
+# Makes the queue $1 anew; a minute must pass since it was deleted.
+recreated() {
+    create_queue "$1"
+}
+
+queue_away() {
+    local queues
+    begin_stack --queues events-of-nobody,ringback-requests || { not_ok 'queue: the stand-in starts'; return; }
+    queues=$AWS_ENDPOINT_URL/000000000000
+    export RINGBACK_EVENT_QUEUE_URL=$queues/ringback-events
+    export RINGBACK_REQUEST_QUEUE_URL=$queues/ringback-requests
+    export RINGBACK_SWEEP_SECONDS=1 RINGBACK_OVERDUE_SECONDS=1
+    start_daemon serve || { not_ok 'queue: starts without it' "$(tail -n 1 "$daemon_log")"; return; }
+    check 'queue: not ready, and why' until_true readiness_is '["event queue"]'
+    submit "{\"sqlStatement\":\"select 1 -- $marker\"}"
+    equal 'queue: requests are accepted' "$code" 202
+    holds 'queue: and answered by the sweep' "$(ended_task "$task")" \
+        '.state == "SUCCEEDED" and .output.ringback.learnedFrom == "sweep"'
+    create_queue ringback-events >/dev/null
+    check 'queue: ready when it is there' until_true readiness_is '[]'
+    delete_queue "$RINGBACK_REQUEST_QUEUE_URL"
+    check 'queue: not ready without the request queue' until_true readiness_is '["request queue"]'
+    check 'queue: a minute later it is made anew' until_true recreated ringback-requests
+    new_task '{}'
+    send "$RINGBACK_REQUEST_QUEUE_URL" "$(jq -cn --arg token "$task_token" \
+        --arg sql "select 3 -- $marker" '{sqlStatement: $sql, taskToken: $token}')"
+    holds 'queue: and its requests are handled' "$(ended_task "$task")" '.state == "SUCCEEDED"'
+    check 'queue: ready again' until_true readiness_is '[]'
+    equal 'queue: the log says once per change that it is away' "$(logged 'queue cannot be read')" 2
+    equal 'queue: and that it is back' "$(logged 'queue is read again')" 2
+    end_stack
+}
+
+aws_away
+tracker_away
+queue_away
+secrets_kept 'no token, no SQL and no credential is in a log'
+finish

@@ -1,0 +1,126 @@
+#!/usr/bin/env bash
+# docs/requests.md: every example is posted to a real service on the stand-in, in the order of the
+# page, and every reply compared. A block belongs to the comment before it:
+#     <!-- request: 202 -->           posted; the status must be this one
+#     <!-- request: 200 FINISHED -->  posted once the invocation of the request before has this outcome
+#     <!-- reply -->                  of the request before: errors are equal, others have the members
+#     <!-- document -->               what the caller is told; <!-- invocation -->: GET /invocations/{id}
+#     <!-- targets -->                RINGBACK_TARGETS_FILE; <!-- state -->: of a Step Functions machine
+set -uo pipefail
+cd "$(dirname "$0")/../.." || exit 1
+source tests/support/script.sh
+source infra/local/stack.sh
+page=docs/requests.md
+ringback=${BUILD_DIR:-$PWD/build}/ringback
+blocks=$(mktemp -d)
+session_id='' statement_id='' invocation_id='' status='' reply=''
+trap 'stop_stack; rm -rf "$blocks"' EXIT
+
+# Writes the n-th block to n.json, "kind<TAB>status<TAB>outcome<TAB>line" to the index.
+split_page() {
+    awk -v out="$blocks" '
+        /^<!-- (request: [0-9]+( [A-Z]+)?|reply|document|invocation|targets|state) -->$/ {
+            kind = $2; sub(/:$/, "", kind)
+            code = kind == "request" ? $3 : "-"
+            outcome = kind == "request" && $4 != "-->" ? $4 : "-"
+            next}
+        /^```json$/ {
+            inside = 1; n++
+            printf "%s\t%s\t%s\t%d\n", kind == "" ? "unmarked" : kind, code, outcome, NR >(out "/index")
+            kind = ""; next}
+        /^```$/ {inside = 0}
+        inside {print >(out "/" n ".json")}' "$page"
+}
+
+# The block $1 with the values that the page cannot know.
+filled() {
+    sed -e "s|TASK_TOKEN|$task_token|; s|SESSION_ID|$session_id|; s|STATEMENT_ID|$statement_id|" \
+        -e "s|QUEUE_URL|$AWS_ENDPOINT_URL/000000000000/answers|" "$1"
+}
+
+post() {
+    reply=$(curl -sS -w '\n%{http_code}' --json @- "$RINGBACK_URL/invocations")
+    status=${reply##*$'\n'}
+    reply=${reply%$'\n'*}
+    invocation_id=$(jq -r '.InvocationId // empty' <<<"$reply")
+    statement_id=$(jq -r --arg last "$statement_id" '.Id // $last' <<<"$reply")
+    session_id=$(jq -r --arg last "$session_id" '.SessionId // $last' <<<"$reply")
+}
+
+# The paths of all members, those of arrays without their index.
+shape() {
+    jq -c '[paths | map(if type == "number" then 0 else . end)] | unique'
+}
+
+get() {
+    curl -sS "$RINGBACK_URL/invocations/$invocation_id$1"
+}
+
+is_settled() {
+    [[ $(get '' | jq -r .SettledAt) != null ]]
+}
+
+has_outcome() {
+    [[ $(get '' | jq -r .Outcome) == "$1" ]]
+}
+
+compare_reply() {
+    if jq -e 'has("errorType")' <<<"$reply" >/dev/null; then
+        equal "$1" "$(jq -cS . <<<"$reply")" "$(jq -cS . "$2")"
+    else
+        equal "$1" "$(shape <<<"$reply")" "$(shape <"$2")"
+    fi
+}
+
+# The task's request with its `.$` members given values, as Step Functions would send it.
+state_request() {
+    jq -c --arg token "$task_token" '.Parameters.MessageBody | with_entries(
+        if .key == "taskToken.$" then {key: "taskToken", value: $token}
+        elif (.key | endswith(".$")) then {key: (.key | rtrimstr(".$")), value: ("x/" + .value)}
+        else . end)' "$1"
+}
+
+one_block() {
+    local kind=$1 code=$2 outcome=$3 name="line $4: $1" file=$5
+    case $kind in
+        request)
+            [[ $outcome == - ]] || wait_for "$serve_pid" has_outcome "$outcome"
+            new_task '{}' || return
+            post < <(filled "$file")
+            equal "$name $code" "$status" "$code"
+            # What comes next on the page may build on it.
+            [[ $status != 202 ]] || wait_for "$serve_pid" is_settled || not_ok "$name settles"
+            ;;
+        reply) compare_reply "$name" "$file" ;;
+        document) equal "$name" "$(get /reply | shape)" "$(shape <"$file")" ;;
+        invocation) equal "$name" "$(get '' | shape)" "$(shape <"$file")" ;;
+        targets) check "$name" jq -e . "$file" ;;
+        state)
+            new_task '{}' || return
+            post < <(state_request "$file")
+            equal "$name" "$status" 202
+            ;;
+        *) not_ok "$name" 'no comment says what it is' ;;
+    esac
+}
+
+make_queue() {
+    aws_call sqs AmazonSQS.CreateQueue <<<'{"QueueName":"answers"}'
+}
+
+clean_environment
+split_page
+# shellcheck disable=SC2119
+start_local || not_ok 'the stand-in starts'
+check 'a queue for replies' make_queue
+targets=$(grep -n '^targets' "$blocks/index" | cut -d: -f1)
+export RINGBACK_TARGETS_FILE=$blocks/$targets.json
+# shellcheck disable=SC2119
+start_serve || not_ok 'the service starts' "$(tail -n 1 "$stack_dir/serve.log")"
+n=0
+while IFS=$'\t' read -r kind code outcome line; do
+    n=$((n + 1))
+    one_block "$kind" "$code" "$outcome" "$line" "$blocks/$n.json" </dev/null
+done <"$blocks/index"
+check 'the page has examples' test "$n" -gt 30
+finish

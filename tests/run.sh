@@ -1,0 +1,231 @@
+#!/usr/bin/env bash
+# Builds ringback and runs all its tests; ends with "N passed, N failed".
+#   tests/run.sh [--ci] [--no-install]
+# --ci          also a second compiler, sanitizers, static analysis, house rules, fuzzing, valgrind
+# --no-install  take what is installed, fetch nothing
+# Installs what is missing (Debian packages, npm packages under tests/), starts every server it
+# needs on free ports of 127.0.0.1, and stops it. tests/README.md says how tests are found.
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 1
+source infra/local/install.sh
+source infra/local/stack.sh
+source tests/support/servers.sh
+source tests/support/stages.sh
+
+ci=false
+install=true
+for argument; do
+    case $argument in
+        --ci) ci=true ;;
+        --no-install) install=false ;;
+        *) sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 2 ;;
+    esac
+done
+
+test_packages=(libcmocka-dev ca-certificates curl jq nginx-light openssl postgresql redis-server sqlite3)
+ci_packages=(ccache clang clang-format clang-tidy cppcheck libclang-rt-dev shellcheck valgrind)
+logs=$PWD/build/logs
+mkdir -p "$logs"
+
+# npm comes with some builds of node, and then the package npm conflicts.
+node_packages() {
+    command -v node >/dev/null || echo nodejs
+    command -v npm >/dev/null || echo npm
+}
+
+# The npm packages of tests/package-lock.json; again only when it has changed.
+npm_packages() {
+    cmp --silent tests/package-lock.json tests/node_modules/.installed-lock && return
+    (cd tests && npm ci) && cp tests/package-lock.json tests/node_modules/.installed-lock
+}
+
+install_all() {
+    local packages=("${build_packages[@]}" "${test_packages[@]}")
+    $ci && packages+=("${ci_packages[@]}")
+    stage 'Install what is missing'
+    # shellcheck disable=SC2046
+    install_log=$(log_of apt) install_packages "${packages[@]}" $(node_packages)
+    report_status apt $?
+    step 'npm ci in tests/' npm_packages
+}
+
+# Reports the step $1, which was not run by step, by its exit status $2.
+report_status() {
+    if (($2 == 0)); then
+        report "$1" 1 0 0
+    else
+        report "$1" 0 1 0
+    fi
+}
+
+configure() {
+    local launcher=()
+    command -v ccache >/dev/null && launcher=(-DCMAKE_C_COMPILER_LAUNCHER=ccache)
+    cmake --preset "$1" "${launcher[@]}"
+}
+
+build_of() {
+    if [[ $1 == dev ]]; then
+        echo "$PWD/build"
+    else
+        echo "$PWD/build-$1"
+    fi
+}
+
+# Configures and builds the preset $1.
+build() {
+    step "$1: configure" configure "$1" && step "$1: build" cmake --build --preset "$1" -j2 -- --quiet
+}
+
+# All test programs, client tests and scripts on the build of the preset $1; the arguments that
+# follow are put before every command.
+suite() {
+    local preset=$1 script test
+    shift
+    export BUILD_DIR
+    BUILD_DIR=$(build_of "$preset")
+    step_of_cases "$preset: ctest" ctest_cases "$@" ctest --test-dir "$BUILD_DIR" -j2 \
+        --no-tests=ignore --output-on-failure --timeout 600
+    if [[ -x $BUILD_DIR/ringback ]]; then
+        for test in tests/integration/foreign/*.test.mjs; do
+            [[ -e $test ]] || continue
+            foreign "$preset: $(basename "$test" .test.mjs), SQLite" env -u POSTGRES_URL "$@" "$test"
+            foreign "$preset: $(basename "$test" .test.mjs), PostgreSQL" env "$@" "$test"
+        done
+    fi
+    for script in tests/integration/*.sh tests/faults/*.sh; do
+        [[ -x $script && $script != */valgrind.sh ]] || continue
+        step_of_cases "$preset: $script" script_cases timeout 900 "$@" "$script"
+    done
+}
+
+# The client test whose file is the last argument; $1 names the step.
+foreign() {
+    local name=$1 file=${*: -1}
+    shift
+    step_of_cases "$name" tap_cases timeout 600 "${@:1:$#-1}" \
+        tests/node_modules/node/bin/node --test --test-reporter=tap "$file"
+}
+
+# A sanitizer's reports go to files, so that none is missed in a program that nobody watches.
+sanitized_suite() {
+    local preset=$1 prefix=() file
+    stage "Preset $preset"
+    build "$preset" || return
+    # The thread sanitizer wants the address space where it has always been.
+    [[ $preset == tsan ]] && setarch -R true 2>/dev/null && prefix=(setarch -R)
+    export ASAN_OPTIONS=log_path=$logs/$preset.report UBSAN_OPTIONS=print_stacktrace=1
+    export TSAN_OPTIONS=log_path=$logs/$preset.report:second_deadlock_stack=1
+    rm -f "$logs/$preset.report".*
+    suite "$preset" "${prefix[@]}"
+    step "$preset: no report" no_reports "$preset"
+    unset ASAN_OPTIONS UBSAN_OPTIONS TSAN_OPTIONS
+}
+
+no_reports() {
+    ! cat "$logs/$1.report".* 2>/dev/null
+}
+
+# The demo named $1 on the engine $2. Its table must have a line for each of its eight invocations.
+demo() {
+    BUILD_DIR=$(build_of dev) timeout 300 infra/local/demo.sh --no-install --engine "$2" || return
+    [[ $(sed '1,/^What happened/d' "$(log_of "$1")" | grep -cE ' (FINISHED|FAILED|ABORTED) .* [0-9]+ ms$') == 8 ]]
+}
+
+sources() {
+    find infra tracker invoker completer tests -name node_modules -prune -o -name '*.[ch]' -print | sort
+}
+
+# Another major version formats otherwise.
+formatted() {
+    if [[ $(clang-format --version) != *' 14.'* ]]; then
+        echo 'not checked: clang-format 14 is the one that counts'
+        return
+    fi
+    sources | xargs clang-format --dry-run -Werror
+}
+
+# Prints the findings alone; how clang-tidy came to them is in its own log.
+tidy() {
+    run-clang-tidy -quiet -p build-clang -j2 "^$PWD/(infra|tracker|invoker|completer|tests)/" \
+        >"$logs/clang-tidy.full" 2>&1
+    local status=$?
+    sed 's/\x1b\[[0-9;]*m//g' "$logs/clang-tidy.full" | grep -E '(error|warning): ' | sort -u
+    return "$status"
+}
+
+cppcheck_all() {
+    cppcheck --project=build-clang/compile_commands.json --enable=warning,performance,portability \
+        --inline-suppr --quiet -j2 --error-exitcode=1 --cppcheck-build-dir="$logs"
+}
+
+shellcheck_all() {
+    find . -name node_modules -prune -o -path './build*' -prune -o -name '*.sh' -print0 |
+        xargs -0 shellcheck -x -P SCRIPTDIR/../.. -e SC2317 .ci/run
+}
+
+static_checks() {
+    stage 'House rules and static analysis'
+    step 'layers and house rules' tests/check_layers.sh
+    step 'clang-format' formatted
+    step 'shellcheck' shellcheck_all
+    step 'cppcheck' cppcheck_all
+    step 'clang-tidy' tidy
+}
+
+fuzz_one() {
+    local target=$1 corpus seeds
+    corpus=$(mktemp -d)
+    seeds=tests/fuzz/corpus/$(basename "$target")
+    [[ -d $seeds ]] || seeds=$corpus
+    "$target" -max_total_time=20 -timeout=10 -rss_limit_mb=2048 -artifact_prefix="$logs/" "$corpus" "$seeds"
+    local status=$?
+    rm -rf "$corpus"
+    return "$status"
+}
+
+fuzz() {
+    local target
+    stage 'Fuzzing'
+    build fuzz || return
+    for target in build-fuzz/tests/fuzz/*; do
+        [[ -f $target && -x $target ]] && step "fuzz: $(basename "$target"), 20 s" fuzz_one "$target"
+    done
+}
+
+# Read to its end before it begins, so that an edit does not disturb a run.
+main() {
+    clean_environment
+    unset POSTGRES_URL REDIS_URL BUILD_DIR
+    $install && install_all
+    servers_init
+    trap servers_stop EXIT
+    trap 'exit 130' INT TERM
+    stage 'Servers'
+    step 'PostgreSQL' start_postgres
+    step 'Redis' start_redis
+
+    stage 'Preset dev'
+    if build dev; then
+        suite dev
+        step 'demo, SQLite' demo 'demo, SQLite' sqlite::memory:
+        step 'demo, PostgreSQL' demo 'demo, PostgreSQL' "${POSTGRES_URL:-none}"
+    fi
+    if $ci; then
+        stage 'Preset clang'
+        build clang
+        stage 'Preset release'
+        build release
+        static_checks
+        sanitized_suite asan
+        sanitized_suite tsan
+        fuzz
+        stage 'Valgrind'
+        export BUILD_DIR=$PWD/build
+        step_of_cases 'valgrind' script_cases timeout 900 tests/faults/valgrind.sh
+    fi
+    summary
+}
+
+main
+exit

@@ -1,0 +1,28 @@
+/* A redis-server of the test's own: 127.0.0.1, a free port, a folder for its append-only file. */
+#ifndef RINGBACK_TESTS_SUPPORT_REDIS_H
+#define RINGBACK_TESTS_SUPPORT_REDIS_H
+
+#include "infra/base/compiler.h"
+
+#include <sys/types.h>
+
+struct redis_server {
+    pid_t pid;
+    int port;
+    char folder[64];
+};
+
+/* Starts it and returns once it answers; aborts the program when it does not. It dies with the
+ * thread that started it. */
+void redis_server_start(struct redis_server *server);
+/* SIGKILL, and waits until it is gone. */
+void redis_server_kill(struct redis_server *server);
+/* The same port and folder again, after a kill. */
+void redis_server_restart(struct redis_server *server);
+/* Kills it and removes its folder. */
+void redis_server_stop(struct redis_server *server);
+/* Sends one command, printf style as hiredis takes it; aborts when it is answered by an error. */
+void redis_server_command(const struct redis_server *server, const char *format, ...)
+    PRINTF_LIKE(2, 3);
+
+#endif

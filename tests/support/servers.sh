@@ -1,0 +1,85 @@
+# shellcheck shell=bash
+# Sourced by tests/run.sh and by scripts that need a real server: starts private ones on free ports
+# of 127.0.0.1, in a folder of their own. servers_stop ends them all.
+servers_dir=
+servers_pids=()
+
+# The folder of the servers' files; the user who runs PostgreSQL can reach it.
+servers_init() {
+    servers_dir=$(mktemp -d)
+    chmod 755 "$servers_dir"
+}
+
+# Prints a port of 127.0.0.1 that is free now.
+free_port() {
+    node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => {
+        console.log(s.address().port); s.close(); })'
+}
+
+# PostgreSQL refuses to run as root: as root, its commands run as the user postgres.
+postgres_do() {
+    if [[ $(id -u) == 0 ]]; then
+        (cd / && runuser -u postgres -- "$@")
+    else
+        "$@"
+    fi
+}
+
+# Prints the folder of PostgreSQL's server programs.
+postgres_bin() {
+    local bin
+    for bin in /usr/lib/postgresql/*/bin; do
+        [[ -x $bin/initdb ]] && echo "$bin" && return
+    done
+    dirname "$(command -v initdb)"
+}
+
+# Starts PostgreSQL and exports POSTGRES_URL.
+start_postgres() {
+    local bin dir=$servers_dir/postgres port try
+    bin=$(postgres_bin)
+    mkdir "$dir" && chmod 777 "$dir"
+    postgres_do "$bin/initdb" -D "$dir/data" -U postgres -A trust -N || return 1
+    for try in 1 2 3 4 5; do
+        port=$(free_port)
+        postgres_do "$bin/pg_ctl" -D "$dir/data" -w -l "$dir/log" -o "-p $port -k '' \
+            -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=200" start && break
+        cat "$dir/log"
+        ((try < 5)) || return 1
+    done
+    servers_postgres=$dir/data
+    export POSTGRES_URL=postgresql://postgres@127.0.0.1:$port/postgres
+}
+
+# Starts Redis, with every write on disk before it is acknowledged, and exports REDIS_URL.
+start_redis() {
+    local dir=$servers_dir/redis port try
+    mkdir "$dir"
+    for try in 1 2 3 4 5; do
+        port=$(free_port)
+        redis-server --bind 127.0.0.1 --port "$port" --dir "$dir" --appendonly yes \
+            --appendfsync always --save '' >"$dir/log" 2>&1 &
+        servers_pids+=($!)
+        redis_answers "$port" $! && break
+        ((try < 5)) || return 1
+    done
+    export REDIS_URL=redis://127.0.0.1:$port/0
+}
+
+# Waits until the Redis of port $1 and process $2 answers; fails when the process has ended.
+redis_answers() {
+    until [[ $(redis-cli -h 127.0.0.1 -p "$1" ping 2>/dev/null) == PONG ]]; do
+        kill -0 "$2" 2>/dev/null || return 1
+        sleep 0.05
+    done
+}
+
+# Stops what was started and removes its files.
+servers_stop() {
+    [[ -n ${servers_postgres:-} ]] &&
+        postgres_do "$(postgres_bin)/pg_ctl" -D "$servers_postgres" -m immediate stop >/dev/null 2>&1
+    ((${#servers_pids[@]} == 0)) || kill "${servers_pids[@]}" 2>/dev/null
+    wait "${servers_pids[@]}" 2>/dev/null
+    [[ -n $servers_dir ]] && rm -rf "$servers_dir"
+    return 0
+}

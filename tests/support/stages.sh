@@ -1,0 +1,110 @@
+# shellcheck shell=bash
+# Sourced by tests/run.sh: stages and steps, their logs (in the folder $logs, which the caller sets),
+# their times and the count of all cases.
+# shellcheck disable=SC2154
+passed_count=0
+failed_count=0
+failures=()
+stage_times=()
+stage_title=
+
+# Ends the running stage, if any, and begins the one named $1.
+stage() {
+    stage_end
+    stage_title=$1
+    stage_start=$SECONDS
+    printf '\n== %s\n' "$stage_title"
+}
+
+stage_end() {
+    [[ -n $stage_title ]] && stage_times+=("$(printf '%5d s  %s' $((SECONDS - stage_start)) "$stage_title")")
+    stage_title=
+}
+
+# Counts $1 cases as passed and $2 as failed; $3 names what they belong to.
+count() {
+    passed_count=$((passed_count + $1))
+    failed_count=$((failed_count + $2))
+    (($2 == 0)) || failures+=("$3 ($2)")
+}
+
+log_of() {
+    printf '%s/%s.log' "$logs" "$(printf '%s' "$1" | tr -cs 'A-Za-z0-9.-' '_')"
+}
+
+# Prints what the log $1 says about failures: of TAP, the cases that failed; else all.
+print_failure() {
+    if grep -q '^TAP version' "$1"; then
+        awk '/^ *not ok /{block = ""; inside = 1}
+             inside {block = block $0 "\n"}
+             /^ *\.\.\.$/ {if (inside && block !~ /subtestsFailed/) printf "%s", block; inside = 0}' "$1"
+    else
+        cat "$1"
+    fi | sed 's/^/    | /'
+}
+
+# Prints a finished step's line: $1 name, $2 passed, $3 failed, $4 seconds; the log when it failed.
+report() {
+    local word='ok    '
+    (($3 == 0)) || word='FAILED'
+    printf '%s  %-52s %4d passed %3d failed %5d s\n' "$word" "$1" "$2" "$3" "$4"
+    (($3 == 0)) || print_failure "$(log_of "$1")"
+    count "$2" "$3" "$1"
+}
+
+# One case: the step $1 passes when the command that follows does.
+step() {
+    local name=$1 start=$SECONDS
+    shift
+    if "$@" >"$(log_of "$name")" 2>&1 </dev/null; then
+        report "$name" 1 0 $((SECONDS - start))
+    else
+        report "$name" 0 1 $((SECONDS - start))
+        return 1
+    fi
+}
+
+# Many cases: the step $1 runs the command that follows; $2, a function, reads its log from stdin
+# and prints "passed failed". A command that fails without a failed case is one failed case, and so
+# is one that reports no case at all.
+step_of_cases() {
+    local name=$1 counter=$2 start=$SECONDS status=0 passed failed log
+    shift 2
+    log=$(log_of "$name")
+    "$@" >"$log" 2>&1 </dev/null || status=$?
+    read -r passed failed < <("$counter" <"$log")
+    if ((failed == 0 && (status != 0 || passed == 0))); then
+        echo "exit status $status, $passed cases" >>"$log"
+        failed=1
+    fi
+    report "$name" "$passed" "$failed" $((SECONDS - start))
+}
+
+# "100% tests passed, 0 tests failed out of 12"
+ctest_cases() {
+    sed -n 's/.*tests passed, \([0-9]*\) tests\{0,1\} failed out of \([0-9]*\).*/\2 \1/p' |
+        { read -r all failed && echo $((all - failed)) "$failed" || echo 0 0; }
+}
+
+# TAP as node --test ends it: "# pass 12", "# fail 0", "# cancelled 0".
+tap_cases() {
+    awk '/^# pass /{p = $3} /^# (fail|cancelled) /{f += $3} END {print p + 0, f + 0}'
+}
+
+# "ok NAME", "not ok NAME: why".
+script_cases() {
+    awk '/^ok /{p++} /^not ok /{f++} END {print p + 0, f + 0}'
+}
+
+# Prints times, failures and the count; the status says whether all is well.
+summary() {
+    stage_end
+    printf '\n== Times\n'
+    printf '%s\n' "${stage_times[@]}"
+    if ((${#failures[@]} > 0)); then
+        printf '\n== Failures (logs in %s)\n' "$logs"
+        printf '%s\n' "${failures[@]}"
+    fi
+    printf '\n%d passed, %d failed\n' "$passed_count" "$failed_count"
+    ((failed_count == 0))
+}

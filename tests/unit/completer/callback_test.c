@@ -1,0 +1,249 @@
+/* Telling addresses: what is sent to each kind, and every class of answer. */
+#include "completer/callback.h"
+#include "tests/support/cmocka.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define ID "4oymiquy7qobjgx36tejs35zeqt24qpe"
+
+/* ---- Fixture ---- */
+
+struct fixture {
+    struct arena *arena;
+    struct plan plan;
+    struct state state;
+    struct callback_message message;
+    struct aws_call call;
+    struct stimulus stimulus;
+};
+
+static int set_up(void **context)
+{
+    static struct fixture fixture;
+    memset(&fixture, 0, sizeof(fixture));
+    fixture.arena = arena_new(4u << 20);
+    fixture.plan = (struct plan){.id = ID};
+    fixture.state.outcome = OUTCOME_FINISHED;
+    fixture.message = (struct callback_message){
+        .plan = &fixture.plan,
+        .state = &fixture.state,
+        .target = SLICE("token"),
+        .reply = SLICE("{\"invocationId\":\"" ID "\",\"outcome\":\"FINISHED\",\"output\":{\"a\":"
+                       "\"\xc3\xa4\"}}")};
+    *context = &fixture;
+    return 0;
+}
+
+static int tear_down(void **context)
+{
+    arena_free(((struct fixture *)*context)->arena);
+    return 0;
+}
+
+/* ---- Helpers ---- */
+
+static void set_failed(struct fixture *fixture)
+{
+    fixture->state.outcome = OUTCOME_TIMED_OUT;
+    fixture->message.reply = SLICE("{\"invocationId\":\"" ID "\",\"outcome\":\"TIMED_OUT\","
+                                   "\"error\":\"TIMED_OUT\",\"cause\":{\"b\":1}}");
+}
+
+static void assert_call(struct fixture *fixture, const char *operation, const char *body)
+{
+    assert_string_equal(fixture->call.operation, operation);
+    if (!slice_equals_text(fixture->call.body, body)) {
+        fail_msg("\n%.*s\n  is not\n%s", SLICE_PRINT(fixture->call.body), body);
+    }
+}
+
+static void build_token(struct fixture *fixture)
+{
+    callback_task_token_build(fixture->arena, &fixture->message, &fixture->call);
+}
+
+static void build_queue(struct fixture *fixture)
+{
+    callback_queue_build(fixture->arena, &fixture->message, &fixture->call);
+}
+
+struct row {
+    enum status status;
+    int code;
+    const char *name;
+    enum stimulus_kind kind;
+    enum callback_refusal refusal;
+};
+
+static void assert_rows(void (*read)(const struct aws_call *, struct stimulus *),
+                        const struct row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct aws_call call = {.status = rows[i].status, .code = rows[i].code};
+        struct stimulus stimulus = {.kind = STIMULUS_DUE};
+        (void)snprintf(call.error_name, sizeof(call.error_name), "%s", rows[i].name);
+        read(&call, &stimulus);
+        if (stimulus.kind != rows[i].kind || (stimulus.kind == STIMULUS_CALLBACK_REFUSED &&
+                                              stimulus.callback_refusal != rows[i].refusal)) {
+            fail_msg("%d %s: kind %d, refusal %d", rows[i].code, rows[i].name, stimulus.kind,
+                     stimulus.callback_refusal);
+        }
+    }
+}
+
+/* ---- Success ---- */
+
+static void token_is_told_of_success(void **context)
+{
+    struct fixture *fixture = *context;
+    build_token(fixture);
+    assert_int_equal(fixture->call.service, AWS_STEP_FUNCTIONS);
+    assert_call(fixture, "SendTaskSuccess",
+                "{\"taskToken\":\"token\",\"output\":\"{\\\"a\\\":\\\"\xc3\xa4\\\"}\"}");
+}
+
+static void token_is_told_of_failure(void **context)
+{
+    struct fixture *fixture = *context;
+    set_failed(fixture);
+    build_token(fixture);
+    assert_call(fixture, "SendTaskFailure",
+                "{\"taskToken\":\"token\",\"error\":\"TIMED_OUT\",\"cause\":\"{\\\"b\\\":1}\"}");
+}
+
+static void invalid_output_falls_back_to_failure(void **context)
+{
+    struct fixture *fixture = *context;
+    fixture->message.failure_instead = true;
+    build_token(fixture);
+    assert_call(fixture, "SendTaskFailure",
+                "{\"taskToken\":\"token\",\"error\":\"FAILED\",\"cause\":"
+                "\"{\\\"ringback\\\":{\\\"invocationId\\\":\\\"" ID
+                "\\\",\\\"outcome\\\":\\\"FINISHED\\\",\\\"errorType\\\":\\\"InvalidOutput\\\"}}"
+                "\"}");
+    set_failed(fixture);
+    build_token(fixture);
+    assert_call(fixture, "SendTaskFailure",
+                "{\"taskToken\":\"token\",\"error\":\"TIMED_OUT\",\"cause\":\"{\\\"b\\\":1}\"}");
+}
+
+static void queue_gets_the_document_and_attributes(void **context)
+{
+    struct fixture *fixture = *context;
+    set_failed(fixture);
+    fixture->message.target = SLICE("https://sqs.eu-west-1.amazonaws.com/1/q");
+    build_queue(fixture);
+    assert_int_equal(fixture->call.service, AWS_SQS);
+    assert_call(fixture, "SendMessage",
+                "{\"QueueUrl\":\"https://sqs.eu-west-1.amazonaws.com/1/q\",\"MessageBody\":"
+                "\"{\\\"invocationId\\\":\\\"" ID
+                "\\\",\\\"outcome\\\":\\\"TIMED_OUT\\\",\\\"error\\\":\\\"TIMED_OUT\\\","
+                "\\\"cause\\\":{\\\"b\\\":1}}\",\"MessageAttributes\":{\"invocationId\":"
+                "{\"DataType\":\"String\",\"StringValue\":\"" ID
+                "\"},\"outcome\":{\"DataType\":\"String\",\"StringValue\":\"TIMED_OUT\"}}}");
+}
+
+static void fifo_queue_has_group_and_deduplication(void **context)
+{
+    struct fixture *fixture = *context;
+    fixture->message.target = SLICE("https://sqs/1/q.fifo");
+    fixture->message.address = 2;
+    build_queue(fixture);
+    assert_true(slice_ends_with(
+        fixture->call.body,
+        SLICE(",\"MessageGroupId\":\"" ID "\",\"MessageDeduplicationId\":\"" ID ".3\"}")));
+}
+
+static void repeats_are_byte_identical(void **context)
+{
+    struct fixture *fixture = *context;
+    build_token(fixture);
+    struct slice first = fixture->call.body;
+    build_token(fixture);
+    assert_true(slice_equals(fixture->call.body, first));
+    build_queue(fixture);
+    first = fixture->call.body;
+    build_queue(fixture);
+    assert_true(slice_equals(fixture->call.body, first));
+}
+
+/* ---- Failure ---- */
+
+static void every_answer_to_a_token(void **context)
+{
+    static const struct row rows[] = {
+        {STATUS_OK, 200, "", STIMULUS_CALLBACK_DELIVERED, 0},
+        {STATUS_REJECTED, 400, "TaskTimedOut", STIMULUS_CALLBACK_REFUSED, CALLBACK_REFUSAL_CLOSED},
+        {STATUS_NOT_FOUND, 400, "TaskDoesNotExist", STIMULUS_CALLBACK_REFUSED,
+         CALLBACK_REFUSAL_UNDELIVERABLE},
+        {STATUS_REJECTED, 400, "InvalidToken", STIMULUS_CALLBACK_REFUSED,
+         CALLBACK_REFUSAL_UNDELIVERABLE},
+        {STATUS_REJECTED, 400, "InvalidOutput", STIMULUS_CALLBACK_REFUSED,
+         CALLBACK_REFUSAL_INVALID_OUTPUT},
+        {STATUS_RETRY, 400, "ThrottlingException", STIMULUS_CALLBACK_REFUSED,
+         CALLBACK_REFUSAL_AGAIN},
+        {STATUS_REJECTED, 400, "KmsAccessDeniedException", STIMULUS_CALLBACK_REFUSED,
+         CALLBACK_REFUSAL_AGAIN},
+        {STATUS_REJECTED, 400, "KmsInvalidStateException", STIMULUS_CALLBACK_REFUSED,
+         CALLBACK_REFUSAL_AGAIN},
+        {STATUS_REJECTED, 400, "AccessDeniedException", STIMULUS_CALLBACK_REFUSED,
+         CALLBACK_REFUSAL_AGAIN},
+        {STATUS_REJECTED, 403, "", STIMULUS_CALLBACK_REFUSED, CALLBACK_REFUSAL_AGAIN},
+        {STATUS_IN_DOUBT, 500, "", STIMULUS_CALLBACK_REFUSED, CALLBACK_REFUSAL_AGAIN},
+        {STATUS_IN_DOUBT, 0, "", STIMULUS_CALLBACK_REFUSED, CALLBACK_REFUSAL_AGAIN},
+        {STATUS_RETRY, 0, "", STIMULUS_CALLBACK_REFUSED, CALLBACK_REFUSAL_AGAIN},
+    };
+    (void)context;
+    assert_rows(callback_task_token_read, rows, ARRAY_COUNT(rows));
+}
+
+/* What a person can mend is tried again; what no queue will ever take is not. */
+static void every_answer_of_a_queue(void **context)
+{
+    static const struct row rows[] = {
+        {STATUS_OK, 200, "", STIMULUS_CALLBACK_DELIVERED, 0},
+        {STATUS_NOT_FOUND, 400, "QueueDoesNotExist", STIMULUS_CALLBACK_REFUSED,
+         CALLBACK_REFUSAL_UNDELIVERABLE},
+        {STATUS_REJECTED, 400, "InvalidAddress", STIMULUS_CALLBACK_REFUSED,
+         CALLBACK_REFUSAL_UNDELIVERABLE},
+        {STATUS_REJECTED, 400, "InvalidMessageContents", STIMULUS_CALLBACK_REFUSED,
+         CALLBACK_REFUSAL_UNDELIVERABLE},
+        {STATUS_REJECTED, 400, "UnsupportedOperation", STIMULUS_CALLBACK_REFUSED,
+         CALLBACK_REFUSAL_UNDELIVERABLE},
+        {STATUS_REJECTED, 403, "AccessDenied", STIMULUS_CALLBACK_REFUSED, CALLBACK_REFUSAL_AGAIN},
+        {STATUS_REJECTED, 400, "AccessDeniedException", STIMULUS_CALLBACK_REFUSED,
+         CALLBACK_REFUSAL_AGAIN},
+        {STATUS_REJECTED, 400, "KmsDisabled", STIMULUS_CALLBACK_REFUSED, CALLBACK_REFUSAL_AGAIN},
+        {STATUS_REJECTED, 400, "KmsAccessDenied", STIMULUS_CALLBACK_REFUSED,
+         CALLBACK_REFUSAL_AGAIN},
+        {STATUS_REJECTED, 400, "UnrecognizedClientException", STIMULUS_CALLBACK_REFUSED,
+         CALLBACK_REFUSAL_AGAIN},
+        {STATUS_REJECTED, 400, "InvalidSignatureException", STIMULUS_CALLBACK_REFUSED,
+         CALLBACK_REFUSAL_AGAIN},
+        {STATUS_REJECTED, 400, "InvalidSecurity", STIMULUS_CALLBACK_REFUSED,
+         CALLBACK_REFUSAL_AGAIN},
+        {STATUS_RETRY, 400, "RequestThrottled", STIMULUS_CALLBACK_REFUSED, CALLBACK_REFUSAL_AGAIN},
+        {STATUS_RETRY, 0, "", STIMULUS_CALLBACK_REFUSED, CALLBACK_REFUSAL_AGAIN},
+        {STATUS_IN_DOUBT, 503, "", STIMULUS_CALLBACK_REFUSED, CALLBACK_REFUSAL_AGAIN},
+    };
+    (void)context;
+    assert_rows(callback_queue_read, rows, ARRAY_COUNT(rows));
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(token_is_told_of_success),
+        TEST(token_is_told_of_failure),
+        TEST(invalid_output_falls_back_to_failure),
+        TEST(queue_gets_the_document_and_attributes),
+        TEST(fifo_queue_has_group_and_deduplication),
+        TEST(repeats_are_byte_identical),
+        TEST(every_answer_to_a_token),
+        TEST(every_answer_of_a_queue),
+    };
+    return cmocka_run_group_tests_name("callback", tests, NULL, NULL);
+}

@@ -1,0 +1,231 @@
+/*
+ * The record of one invocation: an immutable plan (what to do, for whom) and a small mutable state
+ * (how far it is). Both are plain data; what may happen to them is in tracker/lifecycle.h, how they
+ * are stored in tracker/record.h.
+ */
+#ifndef RINGBACK_TRACKER_INVOCATION_H
+#define RINGBACK_TRACKER_INVOCATION_H
+
+#include "tracker/tracker.h"
+
+#include "infra/base/arena.h"
+#include "infra/base/encode.h"
+#include "infra/base/slice.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define INVOCATION_ADDRESSES_MAX        8
+#define INVOCATION_STEPS_MAX            256
+#define INVOCATION_PREFIX_MAX_BYTES     65
+#define INVOCATION_STATEMENT_ID_BYTES   40
+#define INVOCATION_ERROR_TYPE_BYTES     96
+#define INVOCATION_ERROR_TEXT_MAX_BYTES 2048
+/* A reply up to this size lives in the state; a larger one is a blob of its own. */
+#define INVOCATION_REPLY_INLINE_MAX_BYTES 4096
+#define INVOCATION_EVENT_MAX_BYTES        4096
+#define ADDRESS_DIGEST_BYTES              16
+
+enum address_kind {
+    ADDRESS_NONE,
+    ADDRESS_TASK_TOKEN,
+    ADDRESS_RESPONSE_URL,
+    ADDRESS_QUEUE,
+    ADDRESS_TOPIC,
+    ADDRESS_BUS,
+};
+
+const char *address_kind_name(enum address_kind kind); /* "task-token", ... as in replies */
+
+enum address_when { ADDRESS_ALWAYS, ADDRESS_ON_SUCCESS, ADDRESS_ON_FAILURE };
+
+struct address {
+    enum address_kind kind;
+    enum address_when when;
+    struct slice target; /* token, URL, queue URL, ARN, bus name. Secret. Absent once settled */
+    char digest[ADDRESS_DIGEST_BYTES + 1]; /* hex, of kind and target: tells a known one again */
+};
+
+void address_init(struct address *address, enum address_kind kind, struct slice target);
+
+/* One ExecuteStatement, or one BatchExecuteStatement. */
+struct plan_step {
+    const struct slice *sqls;
+    size_t sql_count;
+    bool batch;
+    bool auto_commit;
+    bool retriable; /* a transient failure may be tried again without running anything twice */
+};
+
+struct plan_parameter {
+    struct slice name;
+    struct slice value;
+};
+
+struct plan_target {
+    struct slice cluster_identifier;
+    struct slice workgroup_name;
+    struct slice database;
+    struct slice db_user;
+    struct slice secret_arn;
+    struct slice session_id;
+};
+
+enum plan_output { OUTPUT_EVENT, OUTPUT_STATEMENT };
+
+struct plan {
+    char id[TRACKER_ID_BYTES + 1];
+    char digest[SHA256_HEX_BYTES + 1]; /* of the parsed request: tells a repeat from a conflict */
+    int64_t created_at_ms;
+    struct slice prefix; /* of statement names, with its '/' */
+    struct slice group;  /* absent: none */
+    struct plan_step *steps;
+    size_t step_count;
+    struct plan_parameter *parameters;
+    size_t parameter_count;
+    struct plan_target target;
+    int64_t session_keep_alive_seconds; /* -1: none */
+    int64_t wait_seconds;               /* WaitTimeSeconds of the submit calls; 0: none */
+    struct address addresses[INVOCATION_ADDRESSES_MAX];
+    size_t address_count;
+    int64_t deadline_ms;       /* absolute; 0: none */
+    int64_t heartbeat_seconds; /* 0: none */
+    bool keep_running;
+    bool keyed; /* has a requestKey: a dead token alone does not cancel */
+    enum plan_output output;
+    int64_t max_attempts; /* of a retriable step; 1: no retry */
+    int64_t retry_base_ms;
+    int64_t retry_max_ms;
+};
+
+enum outcome {
+    OUTCOME_NONE,
+    OUTCOME_FINISHED,
+    OUTCOME_FAILED,
+    OUTCOME_ABORTED,
+    OUTCOME_TIMED_OUT,
+    OUTCOME_REJECTED,
+    OUTCOME_EXPIRED,
+};
+
+const char *outcome_name(enum outcome outcome); /* "FINISHED", ... */
+
+enum witness { WITNESS_NONE, WITNESS_EVENT, WITNESS_SWEEP, WITNESS_SUBMIT };
+
+const char *witness_name(enum witness witness); /* "event", "sweep", "submit" */
+
+enum statement_state {
+    STATEMENT_QUEUED,     /* to be sent later */
+    STATEMENT_WAITING,    /* for a lock */
+    STATEMENT_SUBMITTING, /* sending was committed; nobody knows yet whether it arrived */
+    STATEMENT_RUNNING,    /* the Data API has given an Id */
+    STATEMENT_CANCELLING, /* to be stopped; no step and no attempt begins */
+    STATEMENT_ENDED,      /* final */
+    STATEMENT_UNKNOWN,    /* final: the ending can no longer be learned */
+};
+
+const char *statement_state_name(enum statement_state state); /* "queued", ... */
+
+enum callback_state {
+    CALLBACK_OPEN,
+    CALLBACK_CHOSEN,        /* the outcome is committed and on its way */
+    CALLBACK_DELIVERED,     /* final */
+    CALLBACK_CLOSED,        /* final: the other side was closed already */
+    CALLBACK_UNDELIVERABLE, /* final: nobody can take it */
+};
+
+const char *callback_state_name(enum callback_state state);
+
+/* How an attempt ended. */
+enum ending { ENDING_NONE, ENDING_FINISHED, ENDING_FAILED, ENDING_ABORTED };
+
+const char *ending_name(enum ending ending); /* as the Data API's Status; NONE is "STARTED" */
+
+struct step_result {
+    unsigned step;
+    unsigned attempt;
+    enum ending ending;
+    char statement_id[INVOCATION_STATEMENT_ID_BYTES + 1];
+    int64_t rows;        /* -1: not known */
+    int64_t duration_ms; /* -1: not known */
+};
+
+struct callback {
+    enum address_kind kind;
+    enum callback_state state;
+    char digest[ADDRESS_DIGEST_BYTES + 1];
+    int64_t attempts;            /* sends so far */
+    int64_t next_at_ms;          /* when to send again; 0: nothing to send */
+    struct slice adopted_target; /* of an adopter; absent for an address of the plan */
+    bool failure_instead;        /* the service said InvalidOutput: tell it as a failure */
+};
+
+struct state {
+    enum statement_state statement;
+    unsigned step;    /* current one, from 1 */
+    unsigned attempt; /* current one, from 1 */
+    /* The current attempt. */
+    char statement_id[INVOCATION_STATEMENT_ID_BYTES + 1]; /* "" until known */
+    int64_t doubt_since_ms; /* set before the first send, never moved by a repeat; 0: no doubt */
+    int64_t last_send_ms;
+    int64_t sends;
+    bool refused_for_good; /* a repeat was refused for a reason that will not go away */
+    bool no_wait;          /* WaitTimeSeconds was refused: leave it out */
+    enum ending seen;      /* an ending that is witnessed but not yet committed (text is wanted) */
+    int64_t statement_at_ms; /* when to look at the statement again; 0: never */
+    int64_t tries;           /* failed looks in a row, for backoff */
+    int64_t heartbeat_at_ms; /* 0: none */
+    /* Cancelling. */
+    enum outcome cancel_cause; /* TIMED_OUT, ABORTED, or NONE */
+    int64_t cancelling_since_ms;
+    /* The outcome. */
+    enum outcome outcome;
+    enum witness witness;   /* of seen, then of the outcome */
+    bool statement_unknown; /* chosen without having seen the ending */
+    int64_t ended_at_ms;
+    int64_t gather_until_ms;
+    char error_type[INVOCATION_ERROR_TYPE_BYTES + 1]; /* the Data API's exception; "" without one */
+    struct slice error_text;                          /* for people; absent when there is none */
+    struct slice event; /* the completion event's JSON, until the reply is chosen */
+    char reply_digest[SHA256_HEX_BYTES + 1]; /* "" until chosen */
+    struct slice reply; /* when it is small; absent: tracker_reply_get by the digest */
+    struct step_result *results;
+    size_t result_count;
+    struct callback callbacks[INVOCATION_ADDRESSES_MAX];
+    size_t callback_count;
+    int64_t updated_at_ms;
+    int64_t settled_at_ms; /* 0: open */
+    bool tombstone;        /* details are gone */
+};
+
+/* "<prefix><id>/<step>.<attempt>", NUL-terminated, in the arena. */
+struct slice invocation_statement_name(struct arena *arena, const struct plan *plan, unsigned step,
+                                       unsigned attempt);
+/*
+ * The parts of a name of ours: OK; NOT_FOUND when the name does not start with prefix; REJECTED
+ * when it does but what follows is no well-formed <id>/<step>.<attempt>.
+ */
+MUST_CHECK enum status invocation_parse_name(struct slice name, struct slice prefix,
+                                             char id[TRACKER_ID_BYTES + 1], unsigned *step,
+                                             unsigned *attempt, struct error *error);
+/* 32 characters of lower-case base32, the first 160 bits of SHA-256(kind, 0, source). */
+void invocation_id(struct slice kind, struct slice source, char id[TRACKER_ID_BYTES + 1]);
+bool invocation_id_valid(struct slice id);
+
+/* ClientToken of a statement name: its hex SHA-256 (1..64 characters, kept for 8 hours by AWS). */
+void invocation_client_token(struct slice statement_name, char token[SHA256_HEX_BYTES + 1]);
+
+/* JSON both ways; slices read are in the arena. Reading ignores members it does not know. */
+void plan_write(const struct plan *plan, struct buffer *out);
+MUST_CHECK enum status plan_read(struct arena *arena, struct slice json, struct plan *plan,
+                                 struct error *error);
+/* What may stay when all is settled: no SQL, parameters, or addresses' targets. */
+void plan_scrub(struct plan *plan);
+/* What a tombstone keeps: who it was and the digest that tells a repeat from a conflict. */
+void plan_shrink(struct plan *plan);
+void state_write(const struct state *state, struct buffer *out);
+MUST_CHECK enum status state_read(struct arena *arena, struct slice json, struct state *state,
+                                  struct error *error);
+
+#endif

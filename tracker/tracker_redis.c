@@ -1,0 +1,375 @@
+#include "tracker/tracker_redis.h"
+
+#include "infra/base/encode.h"
+#include "infra/base/random.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_TIMEOUT_MS 5000
+#define SCRATCH_MAX_BYTES  ((size_t)1 << 30)
+
+static struct redis_store *store_of(struct tracker *tracker)
+{
+    return (struct redis_store *)tracker;
+}
+
+static void redis_close_store(struct tracker *tracker)
+{
+    struct redis_store *store = store_of(tracker);
+
+    redis_disconnect(store);
+    /* Overwrites the password. */
+    arena_reset(store->address_arena);
+    arena_free(store->address_arena);
+    arena_free(store->scratch);
+    free(store);
+}
+
+static enum status redis_ping(struct tracker *tracker, struct error *error)
+{
+    struct redis_store *store = store_of(tracker);
+    CLEANUP(redis_batch_end) struct redis_batch batch = redis_batch_begin(store, 1);
+
+    (void)redis_add(&batch, "PING", NULL);
+    return redis_batch_run(&batch, false, error);
+}
+
+const char *redis_record_key(struct redis_store *store, const char *id)
+{
+    return arena_format(store->scratch, "rb:{%02u}:r:%s", tracker_shard(id), id);
+}
+
+void redis_add_get_record(struct redis_batch *batch, const char *id)
+{
+    static const char fields[REDIS_RECORD_COLUMNS] = {'v', 'f', 'c', 'd', 's',
+                                                      'e', 'o', 'g', 't', 'p'};
+    struct redis_command *command = redis_add(batch, "HMGET", redis_record_key(batch->store, id));
+
+    for (size_t i = 0; i < REDIS_RECORD_COLUMNS; i++) {
+        redis_part(command, (struct slice){&fields[i], 1});
+    }
+}
+
+bool redis_read_record(const redisReply *reply, struct arena *arena, const char *id,
+                       struct tracker_record *record)
+{
+    struct slice owner;
+
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != REDIS_RECORD_COLUMNS ||
+        reply->element[0]->type == REDIS_REPLY_NIL) {
+        return false;
+    }
+    *record = (struct tracker_record){
+        .version = redis_reply_int64(reply->element[0]),
+        .format = redis_reply_int64(reply->element[1]),
+        .created_at_ms = redis_reply_int64(reply->element[2]),
+        .due_at_ms = redis_reply_int64(reply->element[3]),
+        .settled_at_ms = redis_reply_int64(reply->element[4]),
+        .expires_at_ms = redis_reply_int64(reply->element[5]),
+        .group = redis_reply_copy(reply->element[7], arena),
+        .state = redis_reply_copy(reply->element[8], arena),
+        .plan = redis_reply_copy(reply->element[9], arena),
+    };
+    memcpy(record->id, id, TRACKER_ID_BYTES);
+    owner = slice_part(redis_reply_slice(reply->element[6]), 0, TRACKER_OWNER_MAX_BYTES);
+    if (owner.size > 0) {
+        memcpy(record->lease_owner, owner.data, owner.size);
+    }
+    return true;
+}
+
+static void add_blob(struct redis_command *command, struct slice blob)
+{
+    redis_part_text(command, blob.data ? "1" : "0");
+    redis_part(command, blob);
+}
+
+static void add_register(struct redis_batch *batch, const struct tracker_record *record)
+{
+    unsigned shard = tracker_shard(record->id);
+    struct redis_command *command = redis_add_script(batch, REDIS_SCRIPT_REGISTER, shard,
+                                                     redis_record_key(batch->store, record->id));
+    char *hash = arena_alloc(batch->store->scratch, SHA256_HEX_BYTES + 1);
+
+    if (record->group.data) {
+        digest_sha256_hex(record->group, hash);
+    }
+    redis_part_text(command, record->id);
+    redis_part_int64(batch, command, record->format);
+    redis_part_int64(batch, command, record->created_at_ms);
+    redis_part_int64(batch, command, record->due_at_ms);
+    redis_part_int64(batch, command, record->settled_at_ms);
+    redis_part_int64(batch, command, record->expires_at_ms);
+    redis_part_text(command, record->lease_owner);
+    redis_part(command, record->group);
+    redis_part_text(command, hash);
+    add_blob(command, record->plan);
+    add_blob(command, record->state);
+}
+
+static enum status redis_register(struct tracker *tracker, struct arena *arena,
+                                  struct tracker_registration *registrations, size_t count,
+                                  struct error *error)
+{
+    struct redis_store *store = store_of(tracker);
+    CLEANUP(redis_batch_end) struct redis_batch batch = redis_batch_begin(store, count);
+    enum status status = STATUS_OK;
+
+    for (size_t i = 0; i < count; i++) {
+        add_register(&batch, &registrations[i].record);
+    }
+    status = redis_batch_run(&batch, true, error);
+    for (size_t i = 0; status == STATUS_OK && i < count; i++) {
+        const redisReply *reply = batch.commands[i].reply;
+        registrations[i].created = reply->type == REDIS_REPLY_INTEGER;
+        if (!registrations[i].created &&
+            !redis_read_record(reply, arena, registrations[i].record.id,
+                               &registrations[i].existing)) {
+            return error_set(error, STATUS_INTERNAL, "redis: a record without fields");
+        }
+    }
+    return status;
+}
+
+static enum status redis_find(struct tracker *tracker, struct arena *arena,
+                              struct tracker_lookup *lookups, size_t count, struct error *error)
+{
+    struct redis_store *store = store_of(tracker);
+    CLEANUP(redis_batch_end) struct redis_batch batch = redis_batch_begin(store, count);
+    enum status status = STATUS_OK;
+
+    for (size_t i = 0; i < count; i++) {
+        redis_add_get_record(&batch, lookups[i].id);
+    }
+    status = redis_batch_run(&batch, false, error);
+    for (size_t i = 0; status == STATUS_OK && i < count; i++) {
+        lookups[i].found =
+            redis_read_record(batch.commands[i].reply, arena, lookups[i].id, &lookups[i].record);
+    }
+    return status;
+}
+
+static void add_update(struct redis_batch *batch, const struct tracker_update *update)
+{
+    const struct tracker_record *record = &update->record;
+    const char *plan_action = record->plan.data ? "put" : "drop";
+    struct redis_command *command =
+        redis_add_script(batch, REDIS_SCRIPT_UPDATE, tracker_shard(record->id),
+                         redis_record_key(batch->store, record->id));
+
+    redis_part_text(command, record->id);
+    redis_part_int64(batch, command, record->version);
+    redis_part_int64(batch, command, TRACKER_FORMAT);
+    redis_part_int64(batch, command, record->format);
+    redis_part_int64(batch, command, record->due_at_ms);
+    redis_part_int64(batch, command, record->settled_at_ms);
+    redis_part_int64(batch, command, record->expires_at_ms);
+    redis_part_text(command, record->lease_owner);
+    add_blob(command, record->state);
+    redis_part_text(command, update->replace_plan ? plan_action : "keep");
+    redis_part(command, update->replace_plan ? record->plan : SLICE_NONE);
+}
+
+static enum status redis_update(struct tracker *tracker, struct tracker_update *updates,
+                                size_t count, struct error *error)
+{
+    struct redis_store *store = store_of(tracker);
+    CLEANUP(redis_batch_end) struct redis_batch batch = redis_batch_begin(store, count);
+    enum status status = STATUS_OK;
+
+    for (size_t i = 0; i < count; i++) {
+        add_update(&batch, &updates[i]);
+    }
+    status = redis_batch_run(&batch, true, error);
+    for (size_t i = 0; status == STATUS_OK && i < count; i++) {
+        int64_t answer = redis_reply_int64(batch.commands[i].reply);
+        updates[i].record.version += answer == 1;
+        updates[i].status = answer == 1   ? STATUS_OK
+                            : answer == 0 ? STATUS_CONFLICT
+                                          : STATUS_NOT_FOUND;
+    }
+    return status;
+}
+
+/* How many records each shard has due, at most limit in sum, beginning at the store's next shard.
+ */
+static enum status plan_claim(struct redis_store *store, int64_t now_ms, size_t limit,
+                              size_t shares[TRACKER_SHARDS], struct error *error)
+{
+    CLEANUP(redis_batch_end)
+    struct redis_batch batch = redis_batch_begin(store, (size_t)TRACKER_SHARDS * TRACKER_FORMAT);
+    size_t left = limit;
+    unsigned first = store->next_shard;
+    enum status status = STATUS_OK;
+
+    for (unsigned i = 0; i < TRACKER_SHARDS * TRACKER_FORMAT; i++) {
+        unsigned shard = (first + i / TRACKER_FORMAT) % TRACKER_SHARDS;
+        struct redis_command *command =
+            redis_add(&batch, "ZCOUNT",
+                      arena_format(store->scratch, "%sdue:%u", redis_prefix(store, shard),
+                                   1 + i % TRACKER_FORMAT));
+        redis_part_text(command, "-inf");
+        redis_part_int64(&batch, command, now_ms);
+    }
+    status = redis_batch_run(&batch, false, error);
+    for (unsigned i = 0; status == STATUS_OK && i < batch.count && left > 0; i++) {
+        unsigned shard = (first + i / TRACKER_FORMAT) % TRACKER_SHARDS;
+        size_t due = (size_t)redis_reply_int64(batch.commands[i].reply);
+        size_t share = due < left ? due : left;
+        shares[shard] += share;
+        left -= share;
+        if (share > 0) {
+            store->next_shard = (shard + 1) % TRACKER_SHARDS;
+        }
+    }
+    return status;
+}
+
+/* One shard's answer: id, record, id, record, ... false: one of them is not what a script returns.
+ */
+static bool append_claimed(const redisReply *reply, struct arena *arena, size_t limit,
+                           struct tracker_record *records, size_t *count)
+{
+    for (size_t at = 0; at + 1 < reply->elements && *count < limit; at += 2) {
+        struct slice id = redis_reply_slice(reply->element[at]);
+        if (id.size != TRACKER_ID_BYTES ||
+            !redis_read_record(reply->element[at + 1], arena, id.data, &records[*count])) {
+            return false;
+        }
+        (*count)++;
+    }
+    return true;
+}
+
+static enum status read_claimed(const struct redis_batch *batch, struct arena *arena, size_t limit,
+                                struct tracker_record **records, size_t *count, struct error *error)
+{
+    *records = ARENA_ARRAY(arena, limit, struct tracker_record);
+    for (size_t i = 0; i < batch->count; i++) {
+        if (!append_claimed(batch->commands[i].reply, arena, limit, *records, count)) {
+            *count = 0;
+            return error_set(error, STATUS_INTERNAL, "redis: a due entry without a record");
+        }
+    }
+    return STATUS_OK;
+}
+
+/* NOLINTNEXTLINE(readability-function-size): the contract has so many parameters */
+static enum status redis_claim(struct tracker *tracker, struct arena *arena, int64_t now_ms,
+                               int64_t lease_ms, const char *owner, size_t limit,
+                               struct tracker_record **records, size_t *count, struct error *error)
+{
+    struct redis_store *store = store_of(tracker);
+    CLEANUP(redis_batch_end) struct redis_batch batch = redis_batch_begin(store, TRACKER_SHARDS);
+    size_t shares[TRACKER_SHARDS] = {0};
+    enum status status = plan_claim(store, now_ms, limit, shares, error);
+
+    for (unsigned shard = 0; status == STATUS_OK && shard < TRACKER_SHARDS; shard++) {
+        struct redis_command *command = NULL;
+        if (shares[shard] == 0) {
+            continue;
+        }
+        command =
+            redis_add_script(&batch, REDIS_SCRIPT_CLAIM, shard,
+                             arena_format(store->scratch, "%sdue:1", redis_prefix(store, shard)));
+        redis_part_int64(&batch, command, now_ms);
+        redis_part_int64(&batch, command, now_ms + lease_ms);
+        redis_part_text(command, owner);
+        redis_part_int64(&batch, command, TRACKER_FORMAT);
+        redis_part_int64(&batch, command, (int64_t)shares[shard]);
+    }
+    if (status != STATUS_OK || batch.count == 0) {
+        return status;
+    }
+    status = redis_batch_run(&batch, true, error);
+    return status == STATUS_OK ? read_claimed(&batch, arena, limit, records, count, error) : status;
+}
+
+static enum status redis_touch(struct tracker *tracker, const char *id, int64_t now_ms,
+                               struct error *error)
+{
+    struct redis_store *store = store_of(tracker);
+    CLEANUP(redis_batch_end) struct redis_batch batch = redis_batch_begin(store, 1);
+    struct redis_command *command = redis_add_script(&batch, REDIS_SCRIPT_TOUCH, tracker_shard(id),
+                                                     redis_record_key(store, id));
+    enum status status = STATUS_OK;
+
+    redis_part_text(command, id);
+    redis_part_int64(&batch, command, now_ms);
+    redis_part_int64(&batch, command, TRACKER_FORMAT);
+    status = redis_batch_run(&batch, true, error);
+    if (status == STATUS_OK && redis_reply_int64(batch.commands[0].reply) == 0) {
+        return error_set(error, STATUS_NOT_FOUND, "no such invocation");
+    }
+    return status;
+}
+
+static const struct tracker_backend redis_backend = {
+    .name = "redis",
+    .close = redis_close_store,
+    .ping = redis_ping,
+    .register_ = redis_register,
+    .find = redis_find,
+    .update = redis_update,
+    .claim = redis_claim,
+    .group_latest = redis_group_latest,
+    .list = redis_list,
+    .count = redis_count,
+    .touch = redis_touch,
+    .lock_take = redis_lock_take,
+    .lock_release = redis_lock_release,
+    .lock_wait = redis_lock_wait,
+    .lock_leave = redis_lock_leave,
+    .lock_first = redis_lock_first,
+    .park = redis_park,
+    .parked_list = redis_parked_list,
+    .parked_take = redis_parked_take,
+    .reply_put = redis_reply_put,
+    .reply_get = redis_reply_get,
+    .expire = redis_expire,
+};
+
+/* hiredis writes with write(2): a server that went away must not end the process. */
+static void ignore_broken_pipes(void)
+{
+    struct sigaction action = {0};
+
+    if (sigaction(SIGPIPE, NULL, &action) == 0 && action.sa_handler == SIG_DFL) {
+        action.sa_handler = SIG_IGN;
+        (void)sigaction(SIGPIPE, &action, NULL);
+    }
+}
+
+enum status tracker_redis_open(const struct tracker_options *options, struct tracker **tracker,
+                               struct error *error)
+{
+    struct redis_store *store = calloc(1, sizeof(*store));
+    enum status status = STATUS_OK;
+
+    if (!store) {
+        abort();
+    }
+    ignore_broken_pipes();
+    store->tracker.backend = &redis_backend;
+    store->address_arena = arena_new(16 * 1024);
+    store->scratch = arena_new(SCRATCH_MAX_BYTES);
+    store->timeout_ms = options->timeout_ms > 0 ? options->timeout_ms : DEFAULT_TIMEOUT_MS;
+    store->wait_replicas = options->redis_wait;
+    store->next_shard = (unsigned)random_below(random_system(), TRACKER_SHARDS);
+    status = redis_address_parse(options->url, store->address_arena, &store->address, error);
+    if (status == STATUS_OK && store->address.is_tls) {
+        status = redis_check_tls(error);
+    }
+    if (status == STATUS_OK) {
+        status = redis_ping(&store->tracker, error);
+    }
+    if (status != STATUS_OK) {
+        redis_close_store(&store->tracker);
+        return status;
+    }
+    store->is_open = true;
+    *tracker = &store->tracker;
+    return STATUS_OK;
+}

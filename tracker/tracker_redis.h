@@ -1,0 +1,173 @@
+/*
+ * The Redis backend's own header: one connection, and batches of commands that cross it in one
+ * round trip. The files tracker_redis*.c share it; nobody else includes it.
+ *
+ * Keys. Every key starts with `rb:{NN}:`, NN being the shard, so that all keys of one record are in
+ * one slot and one script changes them atomically; there are no hints:
+ *     r:<id>       the record, a hash        all, open    places of the shard's records
+ *     due:<format> ids by due_at_ms          g:, go:<hash of the group>  places of all and of open
+ *     exp          what expires, by time     parked, p:<id>              places and messages
+ *     lock:<key>   the owner                 wait:<key>   waiters by time
+ *     y:<id>:<digest>  replies
+ * A place is time and id as text (tracker_check.h), all with score 0, so that Redis sorts and pages
+ * by it. Nothing uses Redis's own expiry: tracker_expire removes a record with all of its entries,
+ * which keeps counts exact. What spans shards asks all of them in one round trip and merges.
+ */
+#ifndef RINGBACK_TRACKER_TRACKER_REDIS_H
+#define RINGBACK_TRACKER_TRACKER_REDIS_H
+
+#include "tracker/tracker_backend.h"
+
+#include <hiredis/hiredis.h>
+
+enum redis_script {
+    REDIS_SCRIPT_REGISTER,
+    REDIS_SCRIPT_UPDATE,
+    REDIS_SCRIPT_CLAIM,
+    REDIS_SCRIPT_TOUCH,
+    REDIS_SCRIPT_EXPIRE,
+    REDIS_SCRIPT_LOCK_TAKE,
+    REDIS_SCRIPT_LOCK_RELEASE,
+    REDIS_SCRIPT_PARK,
+    REDIS_SCRIPT_PARKED_TAKE,
+    REDIS_SCRIPT_REPLY_PUT,
+    REDIS_SCRIPT_COUNT,
+    REDIS_PLAIN = REDIS_SCRIPT_COUNT, /* a command that is no script */
+};
+
+extern const char *const redis_script_texts[REDIS_SCRIPT_COUNT];
+
+/* From the url; texts are NULL when absent and live as long as the arena given. */
+struct redis_address {
+    const char *host;
+    int port;
+    const char *user;
+    const char *password;
+    int64_t database;
+    bool is_tls;
+};
+
+MUST_CHECK enum status redis_address_parse(const char *url, struct arena *arena,
+                                           struct redis_address *address, struct error *error);
+
+#define REDIS_SHA_BYTES 40
+
+struct redis_store {
+    struct tracker tracker;
+    struct arena *address_arena;
+    struct arena *scratch; /* commands of the running operation */
+    unsigned batch_count;  /* begun and not ended */
+    struct redis_address address;
+    redisContext *context; /* NULL: not connected */
+    int64_t timeout_ms;
+    int64_t deadline_ms;   /* monotonic, of the running operation */
+    int64_t wait_replicas; /* 0: none */
+    int64_t retry_at_ms;   /* monotonic; before it no new connection is tried */
+    unsigned failure_count;
+    unsigned next_shard; /* where the next claim starts */
+    bool is_checked;     /* durability settings were looked at */
+    bool is_open;        /* tracker_open has succeeded */
+    char hashes[REDIS_SCRIPT_COUNT][REDIS_SHA_BYTES + 1];
+};
+
+struct redis_command {
+    enum redis_script script;
+    int count; /* of parts */
+    const char **parts;
+    size_t *sizes;
+    redisReply *reply; /* owned by the batch */
+};
+
+/* Commands that cross the wire together; replies are looked at after redis_batch_run. */
+struct redis_batch {
+    struct redis_store *store;
+    struct redis_command *commands;
+    size_t count;
+    size_t capacity;
+};
+
+#define REDIS_PARTS_MAX 20
+
+/* Room for so many commands in the store's scratch arena, which is reset when no other batch is
+ * open. Fit for CLEANUP(redis_batch_end), which frees the replies. */
+struct redis_batch redis_batch_begin(struct redis_store *store, size_t capacity);
+void redis_batch_end(struct redis_batch *batch);
+struct redis_command *redis_add(struct redis_batch *batch, const char *name, const char *key);
+/* The script gets the key and, as its first argument, the shard's prefix. */
+struct redis_command *redis_add_script(struct redis_batch *batch, enum redis_script script,
+                                       unsigned shard, const char *key);
+/* Bytes are borrowed until the batch ends. Absent is sent as empty. */
+void redis_part(struct redis_command *command, struct slice part);
+void redis_part_text(struct redis_command *command, const char *text);
+void redis_part_int64(struct redis_batch *batch, struct redis_command *command, int64_t value);
+const char *redis_prefix(struct redis_store *store, unsigned shard);
+/* Sends all, reads all replies. Not OK when any command was answered by an error. writes: waits
+ * for replicas when so configured. */
+MUST_CHECK enum status redis_batch_run(struct redis_batch *batch, bool writes, struct error *error);
+
+/* The connection (tracker_redis_connection.c). redis_connect does nothing when there is one. */
+MUST_CHECK enum status redis_connect(struct redis_store *store, struct error *error);
+void redis_disconnect(struct redis_store *store);
+MUST_CHECK enum status redis_load_scripts(struct redis_store *store, struct error *error);
+/* Sends what was appended and reads so many replies, by the operation's deadline; any trouble
+ * closes the connection. Fit for pipelines of any length. */
+MUST_CHECK enum status redis_flush(struct redis_store *store, struct error *error);
+MUST_CHECK enum status redis_read_reply(struct redis_store *store, redisReply **reply,
+                                        struct error *error);
+/* REJECTED, with the reason, where this build has no TLS. */
+MUST_CHECK enum status redis_check_tls(struct error *error);
+MUST_CHECK enum status redis_start_tls(struct redis_store *store, struct error *error);
+enum status redis_classify(const redisReply *reply, struct error *error);
+
+/* What a reply holds. */
+struct slice redis_reply_slice(const redisReply *reply);
+int64_t redis_reply_int64(const redisReply *reply);
+struct slice redis_reply_copy(const redisReply *reply, struct arena *arena);
+
+/* The fields of a record, in the order redis_read_record wants. */
+#define REDIS_RECORD_FIELDS  "'v','f','c','d','s','e','o','g','t','p'"
+#define REDIS_RECORD_COLUMNS 10
+void redis_add_get_record(struct redis_batch *batch, const char *id);
+/* false: there is none. INTERNAL is for the caller: a reply of another shape reads as none. */
+bool redis_read_record(const redisReply *reply, struct arena *arena, const char *id,
+                       struct tracker_record *record);
+const char *redis_record_key(struct redis_store *store, const char *id);
+
+/* tracker_redis_lists.c */
+enum status redis_group_latest(struct tracker *tracker, struct arena *arena, struct slice group,
+                               struct tracker_record *record, struct error *error);
+enum status redis_list(struct tracker *tracker, struct arena *arena,
+                       const struct tracker_list *list, struct tracker_record **records,
+                       size_t *count, struct slice *next_token, struct error *error);
+enum status redis_count(struct tracker *tracker, struct tracker_counts *counts,
+                        struct error *error);
+enum status redis_expire(struct tracker *tracker, int64_t now_ms, size_t limit, size_t *removed,
+                         struct error *error);
+enum status redis_parked_list(struct tracker *tracker, struct arena *arena, size_t limit,
+                              struct slice token, struct tracker_parked **messages, size_t *count,
+                              struct slice *next_token, struct error *error);
+
+/* tracker_redis_side.c */
+bool redis_read_parked(const redisReply *reply, struct arena *arena, const char *id,
+                       struct tracker_parked *message);
+#define REDIS_PARKED_COLUMNS 5
+enum status redis_lock_take(struct tracker *tracker, const char *key, const char *owner,
+                            const char *expected, char *holder, struct error *error);
+enum status redis_lock_release(struct tracker *tracker, const char *key, const char *owner,
+                               struct error *error);
+enum status redis_lock_wait(struct tracker *tracker, const char *key, const char *id,
+                            int64_t since_ms, struct error *error);
+enum status redis_lock_leave(struct tracker *tracker, const char *key, const char *id,
+                             struct error *error);
+enum status redis_lock_first(struct tracker *tracker, const char *key, char *id,
+                             struct error *error);
+enum status redis_park(struct tracker *tracker, const struct tracker_parked *messages, size_t count,
+                       struct error *error);
+enum status redis_parked_take(struct tracker *tracker, struct arena *arena, const char *id,
+                              struct tracker_parked *message, struct error *error);
+enum status redis_reply_put(struct tracker *tracker, const char *id, const char *digest,
+                            struct slice blob, int64_t expires_at_ms, struct error *error);
+enum status redis_reply_get(struct tracker *tracker, struct arena *arena, const char *id,
+                            const char *digest, struct slice *blob, struct error *error);
+
+#endif

@@ -1,0 +1,15 @@
+/* Takes the place of tracker_redis_tls.c where hiredis_ssl was not found. */
+#include "tracker/tracker_redis.h"
+
+enum status redis_check_tls(struct error *error)
+{
+    return error_set(error, STATUS_REJECTED,
+                     "tracker url: rediss:// needs TLS, and this build has none: hiredis_ssl was "
+                     "not found when it was built");
+}
+
+enum status redis_start_tls(struct redis_store *store, struct error *error)
+{
+    (void)store;
+    return redis_check_tls(error);
+}

@@ -1,0 +1,175 @@
+/*
+ * The SQLite backend's own header: one connection with its prepared statements. The files
+ * tracker_sqlite*.c share it; nobody else includes it.
+ */
+#ifndef RINGBACK_TRACKER_TRACKER_SQLITE_H
+#define RINGBACK_TRACKER_TRACKER_SQLITE_H
+
+#include "tracker/tracker_backend.h"
+
+#include <sqlite3.h>
+
+#define SQLITE_RECORD_COLUMNS                                                                      \
+    "r.id, r.version, r.format, r.created_at_ms, r.due_at_ms, r.settled_at_ms, r.expires_at_ms, "  \
+    "r.lease_owner, r.group_key, r.state, (SELECT p.plan FROM plans AS p WHERE p.number = "        \
+    "r.number)"
+#define SQLITE_RECORDS_OLDER                                                                       \
+    "(r.created_at_ms, r.id) < (?1, ?2) ORDER BY r.created_at_ms DESC, r.id DESC LIMIT ?3"
+
+/* X(symbol, SQL). The conditions of partial indexes are repeated word for word: SQLite uses such an
+ * index only then. */
+#define SQLITE_STATEMENTS(X)                                                                       \
+    X(BEGIN_READ, "BEGIN")                                                                         \
+    X(BEGIN_WRITE, "BEGIN IMMEDIATE")                                                              \
+    X(COMMIT, "COMMIT")                                                                            \
+    X(ROLLBACK, "ROLLBACK")                                                                        \
+    X(PING, "SELECT records FROM counters")                                                        \
+    X(INSERT_RECORD, "INSERT INTO records (id, version, format, created_at_ms, due_at_ms, "        \
+                     "settled_at_ms, expires_at_ms, lease_owner, group_key, group_hash, state) "   \
+                     "VALUES (?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING "       \
+                     "RETURNING number")                                                           \
+    X(PUT_PLAN, "INSERT INTO plans (number, plan) VALUES (?, ?) "                                  \
+                "ON CONFLICT (number) DO UPDATE SET plan = excluded.plan")                         \
+    X(DROP_PLAN, "DELETE FROM plans WHERE number = ?")                                             \
+    X(FIND, "SELECT " SQLITE_RECORD_COLUMNS " FROM records AS r WHERE r.id = ?")                   \
+    X(EXISTS, "SELECT 1 FROM records WHERE id = ?")                                                \
+    X(UPDATE, "UPDATE records SET version = version + 1, format = ?, due_at_ms = ?, "              \
+              "settled_at_ms = ?, expires_at_ms = ?, lease_owner = ?, state = ? "                  \
+              "WHERE id = ? AND version = ? AND format <= ? RETURNING number")                     \
+    X(ANY_DUE, "SELECT 1 FROM records WHERE due_at_ms > 0 AND due_at_ms <= ? AND format <= ? "     \
+               "LIMIT 1")                                                                          \
+    X(DUE, "SELECT number FROM records WHERE due_at_ms > 0 AND due_at_ms <= ? AND format <= ? "    \
+           "ORDER BY due_at_ms LIMIT ?")                                                           \
+    X(CLAIM, "UPDATE records SET version = version + 1, due_at_ms = ?, lease_owner = ? "           \
+             "WHERE number = ? RETURNING id, version, format, created_at_ms, due_at_ms, "          \
+             "settled_at_ms, expires_at_ms, lease_owner, group_key, state, "                       \
+             "(SELECT p.plan FROM plans AS p WHERE p.number = records.number)")                    \
+    X(GROUP_LATEST, "SELECT " SQLITE_RECORD_COLUMNS " FROM records AS r "                          \
+                    "WHERE r.group_hash = ? ORDER BY r.created_at_ms DESC, r.id DESC LIMIT 1")     \
+    X(LIST_ALL, "SELECT " SQLITE_RECORD_COLUMNS " FROM records AS r WHERE " SQLITE_RECORDS_OLDER)  \
+    X(LIST_OPEN, "SELECT " SQLITE_RECORD_COLUMNS                                                   \
+                 " FROM records AS r WHERE r.settled_at_ms = 0 AND " SQLITE_RECORDS_OLDER)         \
+    X(LIST_GROUP, "SELECT " SQLITE_RECORD_COLUMNS                                                  \
+                  " FROM records AS r WHERE r.group_hash = ?4 AND " SQLITE_RECORDS_OLDER)          \
+    X(LIST_GROUP_OPEN, "SELECT " SQLITE_RECORD_COLUMNS " FROM records AS r WHERE "                 \
+                       "r.group_hash = ?4 AND r.settled_at_ms = 0 AND " SQLITE_RECORDS_OLDER)      \
+    X(COUNT_ALL, "SELECT records, open, parked FROM counters")                                     \
+    X(TOUCH, "UPDATE records SET due_at_ms = ?1 WHERE id = ?2 AND settled_at_ms = 0 "              \
+             "AND (due_at_ms = 0 OR due_at_ms > ?1) AND format <= ?3")                             \
+    X(LOCK_TAKE, "INSERT INTO locks (key, owner) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE "     \
+                 "SET owner = excluded.owner WHERE owner = ?2 OR owner = ?3 RETURNING owner")      \
+    X(LOCK_HOLDER, "SELECT owner FROM locks WHERE key = ?")                                        \
+    X(LOCK_RELEASE, "DELETE FROM locks WHERE key = ? AND owner = ?")                               \
+    X(LOCK_WAIT, "INSERT INTO waiters (key, id, since_ms) VALUES (?, ?, ?) "                       \
+                 "ON CONFLICT (key, id) DO NOTHING")                                               \
+    X(LOCK_LEAVE, "DELETE FROM waiters WHERE key = ? AND id = ?")                                  \
+    X(LOCK_FIRST, "SELECT id FROM waiters WHERE key = ? ORDER BY since_ms, id LIMIT 1")            \
+    X(PARK, "INSERT INTO parked (id, first_seen_ms, expires_at_ms, source, reason, body) "         \
+            "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING")                               \
+    X(PARKED_LIST, "SELECT id, first_seen_ms, expires_at_ms, source, reason, body FROM parked "    \
+                   "WHERE (first_seen_ms, id) > (?1, ?2) ORDER BY first_seen_ms, id LIMIT ?3")     \
+    X(PARKED_TAKE, "DELETE FROM parked WHERE id = ? RETURNING id, first_seen_ms, expires_at_ms, "  \
+                   "source, reason, body")                                                         \
+    X(REPLY_PUT, "INSERT INTO replies (id, digest, blob, expires_at_ms) VALUES (?1, ?2, ?3, ?4) "  \
+                 "ON CONFLICT (id, digest) DO UPDATE SET expires_at_ms = ?4 "                      \
+                 "WHERE ?4 = 0 OR (expires_at_ms > 0 AND expires_at_ms < ?4)")                     \
+    X(REPLY_GET, "SELECT blob FROM replies WHERE id = ? AND digest = ?")                           \
+    X(ANY_EXPIRED,                                                                                 \
+      "SELECT EXISTS (SELECT 1 FROM records WHERE expires_at_ms > 0 AND expires_at_ms <= ?1) "     \
+      "OR EXISTS (SELECT 1 FROM parked WHERE expires_at_ms > 0 AND expires_at_ms <= ?1) "          \
+      "OR EXISTS (SELECT 1 FROM replies WHERE expires_at_ms > 0 AND expires_at_ms <= ?1)")         \
+    X(EXPIRE_RECORDS, "DELETE FROM records WHERE number IN (SELECT number FROM records "           \
+                      "WHERE expires_at_ms > 0 AND expires_at_ms <= ? LIMIT ?)")                   \
+    X(EXPIRE_PARKED, "DELETE FROM parked WHERE number IN (SELECT number FROM parked "              \
+                     "WHERE expires_at_ms > 0 AND expires_at_ms <= ? LIMIT ?)")                    \
+    X(EXPIRE_REPLIES, "DELETE FROM replies WHERE number IN (SELECT number FROM replies "           \
+                      "WHERE expires_at_ms > 0 AND expires_at_ms <= ? LIMIT ?)")
+
+enum sqlite_statement {
+#define SQLITE_STATEMENT_ENUM(symbol, sql) SQLITE_STATEMENT_##symbol,
+    SQLITE_STATEMENTS(SQLITE_STATEMENT_ENUM)
+#undef SQLITE_STATEMENT_ENUM
+        SQLITE_STATEMENT_COUNT
+};
+
+struct sqlite_store {
+    struct tracker tracker;
+    sqlite3 *database;
+    int64_t timeout_ms;      /* how long one operation waits for other writers */
+    int64_t busy_started_ms; /* monotonic */
+    bool is_open;            /* tracker_open has succeeded */
+    sqlite3_stmt *statements[SQLITE_STATEMENT_COUNT]; /* prepared when first used */
+};
+
+/* Classifies what SQLite said; the text names it. */
+enum status sqlite_fail(struct sqlite_store *store, int code, struct error *error);
+
+/* One run of a cached statement: parameters in order, then steps. Fit for CLEANUP(query_end), which
+ * makes the statement ready for its next use. */
+struct query {
+    struct sqlite_store *store;
+    sqlite3_stmt *statement; /* NULL when it could not be prepared; query_step says why */
+    int code;                /* of the preparation */
+    int bound;
+};
+
+struct query query_begin(struct sqlite_store *store, enum sqlite_statement statement);
+void query_end(struct query *query);
+void query_int64(struct query *query, int64_t value);
+/* Text and bytes are borrowed until query_end. NULL and absent bind NULL. */
+void query_text(struct query *query, const char *text);
+void query_text_slice(struct query *query, struct slice text);
+void query_bytes(struct query *query, struct slice bytes);
+MUST_CHECK enum status query_step(struct query *query, bool *row, struct error *error);
+/* For statements whose rows do not matter. */
+MUST_CHECK enum status query_run(struct query *query, struct error *error);
+/* Copies of columns of the current row. */
+struct slice query_column(struct query *query, int column, struct arena *arena);
+void query_column_id(struct query *query, int column, char id[TRACKER_ID_BYTES + 1]);
+void query_column_record(struct query *query, struct arena *arena, struct tracker_record *record);
+
+/* A transaction: BEGIN and, according to what happened since, COMMIT or ROLLBACK. A write
+ * transaction waits for other writers at its begin and never later. */
+MUST_CHECK enum status sqlite_begin(struct sqlite_store *store, enum sqlite_statement begin,
+                                    struct error *error);
+MUST_CHECK enum status sqlite_finish(struct sqlite_store *store, enum status status,
+                                     struct error *error);
+
+/* Pragmas, and the schema brought up to TRACKER_SCHEMA. */
+MUST_CHECK enum status sqlite_prepare_database(struct sqlite_store *store, struct error *error);
+
+/* The operations besides those of records (tracker_sqlite_lists.c). */
+enum status sqlite_group_latest(struct tracker *tracker, struct arena *arena, struct slice group,
+                                struct tracker_record *record, struct error *error);
+enum status sqlite_list(struct tracker *tracker, struct arena *arena,
+                        const struct tracker_list *list, struct tracker_record **records,
+                        size_t *count, struct slice *next_token, struct error *error);
+enum status sqlite_count(struct tracker *tracker, struct tracker_counts *counts,
+                         struct error *error);
+enum status sqlite_expire(struct tracker *tracker, int64_t now_ms, size_t limit, size_t *removed,
+                          struct error *error);
+
+/* Locks, parked messages and replies (tracker_sqlite_side.c). */
+enum status sqlite_lock_take(struct tracker *tracker, const char *key, const char *owner,
+                             const char *expected, char *holder, struct error *error);
+enum status sqlite_lock_release(struct tracker *tracker, const char *key, const char *owner,
+                                struct error *error);
+enum status sqlite_lock_wait(struct tracker *tracker, const char *key, const char *id,
+                             int64_t since_ms, struct error *error);
+enum status sqlite_lock_leave(struct tracker *tracker, const char *key, const char *id,
+                              struct error *error);
+enum status sqlite_lock_first(struct tracker *tracker, const char *key, char *id,
+                              struct error *error);
+enum status sqlite_park(struct tracker *tracker, const struct tracker_parked *messages,
+                        size_t count, struct error *error);
+enum status sqlite_parked_list(struct tracker *tracker, struct arena *arena, size_t limit,
+                               struct slice token, struct tracker_parked **messages, size_t *count,
+                               struct slice *next_token, struct error *error);
+enum status sqlite_parked_take(struct tracker *tracker, struct arena *arena, const char *id,
+                               struct tracker_parked *message, struct error *error);
+enum status sqlite_reply_put(struct tracker *tracker, const char *id, const char *digest,
+                             struct slice blob, int64_t expires_at_ms, struct error *error);
+enum status sqlite_reply_get(struct tracker *tracker, struct arena *arena, const char *id,
+                             const char *digest, struct slice *blob, struct error *error);
+
+#endif
