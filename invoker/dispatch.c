@@ -396,6 +396,20 @@ static void start(struct dispatch *dispatch, struct work *work, const struct act
     aws_start(dispatch->aws, &call, 1);
 }
 
+/* An action of several calls goes on with its next one. */
+static bool go_on(struct dispatch *dispatch, struct exchange *exchange)
+{
+    const struct action_handler *handler = dispatch->handlers[exchange->action.kind];
+    if (handler->more == NULL ||
+        !handler->more(dispatch, exchange->work, &exchange->action, &exchange->call)) {
+        return false;
+    }
+    struct aws_call *call = &exchange->call;
+    call->context = exchange;
+    aws_start(dispatch->aws, &call, 1);
+    return true;
+}
+
 /* Waits for some answers and feeds them; returns the works they belong to. What is under way when
  * the time of the batch is over (retries of the client included) is broken off: its timer is the
  * lease, which has not run out yet. */
@@ -416,6 +430,9 @@ static size_t gather_answers(struct dispatch *dispatch, struct work **works)
     for (size_t i = 0; i < count; i++) {
         struct exchange *exchange = done[i]->context;
         struct work *work = exchange->work;
+        if (go_on(dispatch, exchange)) {
+            continue;
+        }
         struct stimulus stimulus = stimulus_about(dispatch, exchange);
         dispatch->handlers[exchange->action.kind]->read(dispatch, work, &exchange->action, done[i],
                                                         &stimulus);
@@ -541,54 +558,4 @@ void dispatch_register(struct dispatch *dispatch, struct registration *registrat
             owners[i]->work->error = error;
         }
     }
-}
-
-enum status dispatch_load(struct dispatch *dispatch, const char *const *ids,
-                          struct work *const *works, bool *found, size_t count, struct error *error)
-{
-    struct tracker_lookup *lookups = ARENA_ARRAY(dispatch->arena, count, struct tracker_lookup);
-    for (size_t i = 0; i < count; i++) {
-        lookups[i].id = ids[i];
-    }
-    enum status status = tracker_find(dispatch->tracker, dispatch->arena, lookups, count, error);
-    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
-        found[i] = lookups[i].found;
-        if (!found[i]) {
-            continue;
-        }
-        struct work *work = works[i];
-        *work = (struct work){.context = work->context};
-        work->status = record_open(dispatch->seal, dispatch->arena, &lookups[i].record,
-                                   &work->record, &work->error);
-        if (work->status != STATUS_OK) {
-            log_error("record cannot be read", LOG_CSTR("invocationId", ids[i]),
-                      LOG_CSTR("problem", work->error.text));
-        }
-    }
-    return status;
-}
-
-enum status dispatch_reply(struct dispatch *dispatch, const struct record *record,
-                           struct slice *reply, struct error *error)
-{
-    if (record->state.reply.data != NULL) {
-        *reply = record->state.reply;
-        return STATUS_OK;
-    }
-    struct slice sealed = SLICE_NONE;
-    if (record->state.reply_digest[0] == '\0') {
-        return error_set(error, STATUS_NOT_FOUND, "no outcome yet");
-    }
-    enum status status = tracker_reply_get(dispatch->tracker, dispatch->arena, record->plan.id,
-                                           record->state.reply_digest, &sealed, error);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    status =
-        record_open_field(dispatch->seal, dispatch->arena,
-                          (struct record_field){record->plan.id, "reply"}, sealed, reply, error);
-    /* A key that is not here does not mean that the reply is gone. */
-    return status == STATUS_NOT_FOUND
-               ? error_set(error, STATUS_INTERNAL, "the key of a reply is missing")
-               : status;
 }

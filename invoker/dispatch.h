@@ -45,6 +45,7 @@ struct work {
     bool submit_refused;
     char submit_error_type[INVOCATION_ERROR_TYPE_BYTES + 1];
     struct slice submit_error_text;
+    void *progress; /* of the action that takes several calls, if one is under way */
     bool claimed;  /* by the sweep: its due time has to be put right even if nothing else changes */
     void *context; /* the caller's */
 };
@@ -56,7 +57,12 @@ struct action_handler {
      * answer (or its kind is left as it was and nothing happens). */
     bool (*build)(struct dispatch *dispatch, struct work *work, const struct action *action,
                   struct aws_call *call, struct stimulus *stimulus);
-    /* Turns a final call into the stimulus that it is. */
+    /* NULL: one call is all there is to it. Else, when a call is done: true when *call was filled
+     * in anew and another one is to be sent (pages, one document after the other); what was learned
+     * is kept in work->progress. False: all is here, read follows. */
+    bool (*more)(struct dispatch *dispatch, struct work *work, const struct action *action,
+                 struct aws_call *call);
+    /* Turns a final call into the stimulus that it is; of a handler with more, the last one. */
     void (*read)(struct dispatch *dispatch, struct work *work, const struct action *action,
                  const struct aws_call *call, struct stimulus *stimulus);
 };

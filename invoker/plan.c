@@ -211,9 +211,10 @@ enum status plan_make(const struct plan_maker *maker, const struct request *requ
         .keep_running = request->keep_running,
         .keyed = request->request_key.size > 0,
         .output = settings->output,
-        .max_attempts = RETRY_ATTEMPTS,
-        .retry_base_ms = RETRY_BASE_MS,
-        .retry_max_ms = RETRY_MAX_MS,
+        .retry = {.max_attempts = RETRY_ATTEMPTS, .base_ms = RETRY_BASE_MS, .max_ms = RETRY_MAX_MS},
+        .result = {.max_rows = -1},
+        .expect_min_rows = -1,
+        .expect_max_rows = -1,
     };
     enum status status = resolve_target(settings, request, &plan->target, error);
     if (status != STATUS_OK) {
@@ -257,7 +258,10 @@ void plan_make_refused(const struct plan_maker *maker, const struct request_addr
                           .prefix = maker->settings->prefix,
                           .session_keep_alive_seconds = -1,
                           .output = maker->settings->output,
-                          .max_attempts = 1};
+                          .retry = {.max_attempts = 1},
+                          .result = {.max_rows = -1},
+                          .expect_min_rows = -1,
+                          .expect_max_rows = -1};
     digest_sha256_hex(body, plan->digest);
     derive_id(plan, &request, identity, maker->random);
     if (addresses->task_token.size > 0) {

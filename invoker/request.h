@@ -28,11 +28,24 @@ enum request_action {
     REQUEST_DESCRIBE,
     REQUEST_CANCEL,
     REQUEST_GET_RESULT,
+    REQUEST_STATUS, /* P2's get_sql_status: {"status"} */
 };
 
 enum request_mode {
     REQUEST_SEQUENCE,
     REQUEST_TRANSACTION,
+    REQUEST_AUTO_COMMIT,
+};
+
+/* One of a list of queries, with knobs of its own. */
+struct request_query {
+    struct slice sql;
+    struct slice attach_id;    /* a statement that runs already; sql is absent then */
+    struct plan_target target; /* fields as given; the environment's fill in what is absent */
+    struct plan_parameter *parameters;
+    size_t parameter_count;
+    struct plan_retry retry; /* max_attempts 0: none given */
+    struct slice item;       /* the item's own JSON */
 };
 
 struct request {
@@ -40,6 +53,12 @@ struct request {
     struct slice *sqls;
     size_t sql_count;
     enum request_mode mode;
+    struct request_query *queries; /* instead of sqls */
+    size_t query_count;
+    struct slice script_uri;          /* s3://bucket/key, instead of sqls; absent: none */
+    struct plan_parameter *variables; /* of the script */
+    size_t variable_count;
+    bool nothing_to_run; /* a resource whose event needs no SQL */
     struct plan_parameter *parameters;
     size_t parameter_count;
     struct plan_target target;          /* fields as given */
@@ -53,6 +72,15 @@ struct request {
     int64_t timeout_seconds;            /* 0: none */
     int64_t heartbeat_seconds;          /* 0: none */
     bool keep_running;
+    struct slice singleton_key; /* absent: none */
+    bool singleton_sql;         /* the key is the normalised SQL */
+    enum plan_conflict on_conflict;
+    struct plan_retry retry; /* max_attempts 0: none given */
+    struct plan_result result;
+    int64_t expect_min_rows;              /* -1: any */
+    int64_t expect_max_rows;              /* -1: any */
+    const struct plan_resource *resource; /* a CloudFormation event; NULL: none */
+    struct slice response_url;            /* its address; absent: none */
     struct slice output;       /* "event", "statement", or absent for the deployment's default */
     struct slice statement_id; /* of the other actions; may be LATEST */
     struct slice next_token;
@@ -64,6 +92,8 @@ struct request {
 struct request_addresses {
     struct slice task_token;
     struct address reply_to;
+    struct slice response_url;
+    const struct plan_resource *resource; /* what the answer to response_url has to name */
 };
 
 /*

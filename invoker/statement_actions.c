@@ -88,6 +88,13 @@ static void read_answer(const struct answer *answer, const struct request *reque
             *answer->reply = description.document;
         }
         break;
+    case REQUEST_STATUS:
+        status = redshift_data_read_describe(arena, call, &description, &error);
+        if (status == STATUS_OK) {
+            *answer->reply = slice_from_text(arena_format(
+                arena, "{\"status\":\"%s\"}", redshift_data_status_name(description.status)));
+        }
+        break;
     case REQUEST_CANCEL:
         status = redshift_data_read_cancel(arena, call, &accepted, &error);
         *answer->reply = status_document(arena, accepted);
@@ -110,7 +117,8 @@ void statement_action(struct dispatch *dispatch, const struct request *request, 
     }
     switch (request->action) {
     case REQUEST_EXECUTE: return;
-    case REQUEST_DESCRIBE: redshift_data_build_describe(dispatch->arena, id, 0, &call); break;
+    case REQUEST_DESCRIBE:
+    case REQUEST_STATUS: redshift_data_build_describe(dispatch->arena, id, 0, &call); break;
     case REQUEST_CANCEL: redshift_data_build_cancel(dispatch->arena, id, &call); break;
     case REQUEST_GET_RESULT:
         redshift_data_build_result(dispatch->arena, id, request->next_token, &call);

@@ -187,7 +187,7 @@ void plan_shrink(struct plan *plan)
     struct plan small = {.created_at_ms = plan->created_at_ms,
                          .prefix = plan->prefix,
                          .session_keep_alive_seconds = -1,
-                         .max_attempts = 1};
+                         .retry.max_attempts = 1};
     memcpy(small.id, plan->id, sizeof(small.id));
     memcpy(small.digest, plan->digest, sizeof(small.digest));
     *plan = small;

@@ -20,6 +20,7 @@
 #define INVOCATION_STEPS_MAX            256
 #define INVOCATION_PREFIX_MAX_BYTES     65
 #define INVOCATION_STATEMENT_ID_BYTES   40
+#define INVOCATION_SESSION_ID_BYTES     36
 #define INVOCATION_ERROR_TYPE_BYTES     96
 #define INVOCATION_ERROR_TEXT_MAX_BYTES 2048
 /* A reply up to this size lives in the state; a larger one is a blob of its own. */
@@ -49,15 +50,6 @@ struct address {
 
 void address_init(struct address *address, enum address_kind kind, struct slice target);
 
-/* One ExecuteStatement, or one BatchExecuteStatement. */
-struct plan_step {
-    const struct slice *sqls;
-    size_t sql_count;
-    bool batch;
-    bool auto_commit;
-    bool retriable; /* a transient failure may be tried again without running anything twice */
-};
-
 struct plan_parameter {
     struct slice name;
     struct slice value;
@@ -72,7 +64,67 @@ struct plan_target {
     struct slice session_id;
 };
 
-enum plan_output { OUTPUT_EVENT, OUTPUT_STATEMENT };
+/* When a failed attempt is followed by another one, after a pause of decorrelated jitter. */
+struct plan_retry {
+    int64_t max_attempts;     /* 1: no retry */
+    struct slice error_match; /* PCRE2, unanchored, of the database's text; absent: the transient
+                               * classes of promise 2 */
+    int64_t base_ms;
+    int64_t max_ms;
+};
+
+/* One ExecuteStatement, or one BatchExecuteStatement, or a statement that runs already. */
+struct plan_step {
+    const struct slice *sqls;
+    size_t sql_count;
+    bool batch;
+    bool auto_commit; /* sub-statements commit one by one */
+    bool keep_going; /* a failure does not stop the next step; the outcome is FAILED all the same */
+    bool retriable;  /* a transient failure may be tried again without running anything twice */
+    struct slice attach_id; /* of a statement that somebody else has started: it is only watched */
+    /* Of a list of queries, where each has its own; NULL, and no parameters: the plan's. */
+    const struct plan_target *target;
+    const struct plan_retry *retry;
+    const struct plan_parameter *parameters;
+    size_t parameter_count;
+    struct slice item; /* of a list of queries: the item's JSON, told again in the output */
+};
+
+enum plan_output {
+    OUTPUT_EVENT,
+    OUTPUT_STATEMENT,
+    OUTPUT_QUERIES, /* an array of the queries' items */
+};
+
+/* What is done about a lock that somebody else holds. */
+enum plan_conflict {
+    PLAN_CONFLICT_FAIL, /* REJECTED, "ConcurrentExecution" */
+    PLAN_CONFLICT_SKIP, /* FINISHED without having run */
+    PLAN_CONFLICT_QUEUE,
+};
+
+enum plan_result_mode { PLAN_RESULT_NONE, PLAN_RESULT_INLINE, PLAN_RESULT_S3 };
+enum plan_result_format { PLAN_FORMAT_JSON, PLAN_FORMAT_CSV };
+
+/* What is done with the rows of the last step. */
+struct plan_result {
+    enum plan_result_mode mode;
+    enum plan_result_format format;
+    int64_t max_rows; /* -1: as many as fit */
+    struct slice uri; /* s3://bucket/prefix; absent: no spill */
+};
+
+/* The CloudFormation resource that a request speaks of. */
+struct plan_resource {
+    struct slice request_type; /* "Create", "Update", "Delete" */
+    struct slice stack_id;
+    struct slice request_id;
+    struct slice logical_resource_id;
+    struct slice physical_resource_id; /* of a success; absent: the first statement's name */
+    bool no_echo;
+    const struct plan_parameter *data; /* name in Data -> column of the first row */
+    size_t data_count;
+};
 
 struct plan {
     char id[TRACKER_ID_BYTES + 1];
@@ -94,9 +146,13 @@ struct plan {
     bool keep_running;
     bool keyed; /* has a requestKey: a dead token alone does not cancel */
     enum plan_output output;
-    int64_t max_attempts; /* of a retriable step; 1: no retry */
-    int64_t retry_base_ms;
-    int64_t retry_max_ms;
+    struct plan_retry retry;                   /* of steps without one of their own */
+    char lock_key[TRACKER_LOCK_KEY_BYTES + 1]; /* "": runs beside anything */
+    enum plan_conflict on_conflict;
+    struct plan_result result;
+    int64_t expect_min_rows; /* of the last step; otherwise the outcome is FAILED; -1: any */
+    int64_t expect_max_rows; /* -1: any */
+    const struct plan_resource *resource; /* NULL: none */
 };
 
 enum outcome {
@@ -187,6 +243,10 @@ struct state {
     int64_t gather_until_ms;
     char error_type[INVOCATION_ERROR_TYPE_BYTES + 1]; /* the Data API's exception; "" without one */
     struct slice error_text;                          /* for people; absent when there is none */
+    bool step_failed; /* one with keep_going: the outcome is FAILED whatever follows */
+    bool skipped;     /* FINISHED without having run, since a lock was held */
+    char holder[TRACKER_ID_BYTES + 1];                /* who held the lock; "" not told */
+    char session_id[INVOCATION_SESSION_ID_BYTES + 1]; /* opened or used; "" without one */
     struct slice event; /* the completion event's JSON, until the reply is chosen */
     char reply_digest[SHA256_HEX_BYTES + 1]; /* "" until chosen */
     struct slice reply; /* when it is small; absent: tracker_reply_get by the digest */

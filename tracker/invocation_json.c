@@ -206,9 +206,9 @@ void plan_write(const struct plan *plan, struct buffer *out)
     put_flag(&writer, "keepRunning", plan->keep_running);
     put_flag(&writer, "keyed", plan->keyed);
     put_number(&writer, "output", plan->output, OUTPUT_EVENT);
-    put_number(&writer, "maxAttempts", plan->max_attempts, 1);
-    put_number(&writer, "retryBase", plan->retry_base_ms, 0);
-    put_number(&writer, "retryMax", plan->retry_max_ms, 0);
+    put_number(&writer, "maxAttempts", plan->retry.max_attempts, 1);
+    put_number(&writer, "retryBase", plan->retry.base_ms, 0);
+    put_number(&writer, "retryMax", plan->retry.max_ms, 0);
     json_end_object(&writer);
 }
 
@@ -314,9 +314,9 @@ enum status plan_read(struct arena *arena, struct slice json, struct plan *plan,
     plan->keep_running = take_flag(&reading, "keepRunning");
     plan->keyed = take_flag(&reading, "keyed");
     plan->output = (enum plan_output)take_number(&reading, "output", 0, OUTPUT_STATEMENT, 0);
-    plan->max_attempts = take_number(&reading, "maxAttempts", 1, 1000, 1);
-    plan->retry_base_ms = take_time(&reading, "retryBase");
-    plan->retry_max_ms = take_time(&reading, "retryMax");
+    plan->retry.max_attempts = take_number(&reading, "maxAttempts", 1, 1000, 1);
+    plan->retry.base_ms = take_time(&reading, "retryBase");
+    plan->retry.max_ms = take_time(&reading, "retryMax");
     return reading.status;
 }
 

@@ -290,6 +290,8 @@ static void apply(struct core *core)
     case STIMULUS_CANCEL_SENT:
     case STIMULUS_CANCEL_REFUSED: core_on_cancel_answered(core); break;
     case STIMULUS_CALLER_GONE: core_on_caller_gone(core); break;
+    case STIMULUS_LOCK_HELD:
+    case STIMULUS_GATHERED:
     case STIMULUS_HEARTBEAT_TAKEN: break;
     case STIMULUS_CHOSEN: core_on_chosen(core); break;
     case STIMULUS_CALLBACK_DELIVERED:
@@ -358,6 +360,9 @@ void lifecycle_accept(const struct lifecycle_context *context, const struct plan
     case LIFECYCLE_START_REJECTED:
         core_keep_error(&core, error_type, error_text);
         core_end_statement(&core, STATEMENT_ENDED, OUTCOME_REJECTED, WITNESS_NONE);
+        break;
+    case LIFECYCLE_START_FINISHED:
+        core_end_statement(&core, STATEMENT_ENDED, OUTCOME_FINISHED, WITNESS_NONE);
         break;
     }
 }

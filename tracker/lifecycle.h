@@ -59,12 +59,14 @@ enum stimulus_kind {
     STIMULUS_LOOK_FAILED,     /* Describe or List could not be answered */
     STIMULUS_DUE,             /* some timer may have come */
     STIMULUS_LOCK_GRANTED,
+    STIMULUS_LOCK_HELD,        /* by holder */
     STIMULUS_CANCEL_REQUESTED, /* somebody asked */
     STIMULUS_CANCEL_SENT,      /* CancelStatement was accepted */
     STIMULUS_CANCEL_REFUSED,   /* it was not: ended already, or it could not be done now */
     STIMULUS_CALLER_GONE,
     STIMULUS_HEARTBEAT_TAKEN,
-    STIMULUS_CHOSEN, /* the reply was rendered: reply, reply_digest */
+    STIMULUS_GATHERED, /* what the reply tells besides: description, result, data, queries */
+    STIMULUS_CHOSEN,   /* the reply was rendered: reply, reply_digest */
     STIMULUS_CALLBACK_DELIVERED,
     STIMULUS_CALLBACK_REFUSED,
 };
@@ -98,11 +100,18 @@ struct stimulus {
     struct slice error_type;
     struct slice error_text;  /* the database's own, or the refusal's */
     bool details;             /* all that Describe can tell is here (description, error_text) */
-    bool transient;           /* the failure is one of the default retry classes (1023, ...) */
+    bool transient;           /* the failure may be tried again: by the step's own pattern, or one
+                               * of the default classes (1023, ...) */
     bool found;               /* LISTED */
     bool not_found;           /* DESCRIBED: ResourceNotFound, which is not an ending */
     struct slice event;       /* the completion event's own JSON */
     struct slice description; /* the DescribeStatement document */
+    struct slice session_id;  /* of SUBMITTED, DESCRIBED; absent: none */
+    char holder[TRACKER_ID_BYTES + 1]; /* LOCK_HELD */
+    /* Of GATHERED, for rendering alone; each absent when it is not wanted or could not be had. */
+    struct slice result;  /* JSON: "ringback.result" */
+    struct slice data;    /* JSON: an object, the chosen columns of the first row as texts */
+    struct slice queries; /* JSON: an array, DescribeStatement's document of each step */
     enum refusal refusal;
     enum callback_refusal callback_refusal;
     struct address adopter;
@@ -117,9 +126,11 @@ enum action_kind {
     ACTION_LIST,
     ACTION_CANCEL,
     ACTION_TAKE_LOCK,
-    ACTION_HEARTBEAT, /* address */
-    ACTION_CALLBACK,  /* address */
-    ACTION_CHOOSE,    /* pure: render the reply now and feed STIMULUS_CHOSEN before committing */
+    ACTION_RELEASE_LOCK, /* the statement is final: the next one may begin */
+    ACTION_GATHER,       /* after a FINISHED: rows and documents that the reply is to hold */
+    ACTION_HEARTBEAT,    /* address */
+    ACTION_CALLBACK,     /* address */
+    ACTION_CHOOSE,       /* pure: render the reply now and feed STIMULUS_CHOSEN before committing */
 };
 
 struct action {
@@ -127,7 +138,7 @@ struct action {
     size_t address;
 };
 
-#define LIFECYCLE_ACTIONS_MAX (INVOCATION_ADDRESSES_MAX + 4)
+#define LIFECYCLE_ACTIONS_MAX (INVOCATION_ADDRESSES_MAX + 5)
 
 struct decision {
     struct state next;
@@ -151,9 +162,11 @@ enum lifecycle_start {
     LIFECYCLE_START_QUEUED,   /* back-pressure */
     LIFECYCLE_START_WAITING,  /* for a lock */
     LIFECYCLE_START_REJECTED, /* refused, on a channel that is answered by its address alone */
+    LIFECYCLE_START_FINISHED, /* there is nothing to run: the caller is told so */
 };
 
-/* The first state of a plan. REJECTED wants error_type and error_text. */
+/* The first state of a plan. REJECTED wants error_type and error_text. A plan with an attach_id in
+ * its first step starts with SUBMIT too, and is looked at instead of sent. */
 void lifecycle_accept(const struct lifecycle_context *context, const struct plan *plan,
                       enum lifecycle_start start, struct slice error_type, struct slice error_text,
                       struct decision *decision);

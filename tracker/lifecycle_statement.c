@@ -187,7 +187,7 @@ void core_end_statement(struct core *core, enum statement_state final, enum outc
 static bool may_retry(const struct core *core)
 {
     return current_step(core)->retriable && core->stimulus->transient &&
-           core->next->attempt < core->plan->max_attempts;
+           core->next->attempt < core->plan->retry.max_attempts;
 }
 
 static void retry_later(struct core *core)
@@ -195,7 +195,7 @@ static void retry_later(struct core *core)
     struct state *next = core->next;
     core_move_statement(core, STATEMENT_QUEUED);
     next->statement_at_ms =
-        core->now_ms + core_jittered_ms(core, core->plan->retry_base_ms, core->plan->retry_max_ms,
+        core->now_ms + core_jittered_ms(core, core->plan->retry.base_ms, core->plan->retry.max_ms,
                                         (int64_t)next->attempt - 1);
     next->attempt++;
     next->tries = 0;
@@ -255,7 +255,7 @@ static void end_attempt(struct core *core, enum ending ending, enum witness witn
 static bool wants_text(const struct core *core, enum ending ending)
 {
     return ending == ENDING_FAILED && !core->stimulus->details && current_step(core)->retriable &&
-           core->next->attempt < core->plan->max_attempts;
+           core->next->attempt < core->plan->retry.max_attempts;
 }
 
 static void witness_ending(struct core *core)

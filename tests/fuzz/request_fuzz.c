@@ -76,8 +76,8 @@ static bool numbers_equal(const struct plan *a, const struct plan *b)
            a->session_keep_alive_seconds == b->session_keep_alive_seconds &&
            a->wait_seconds == b->wait_seconds && a->deadline_ms == b->deadline_ms &&
            a->heartbeat_seconds == b->heartbeat_seconds && a->keep_running == b->keep_running &&
-           a->keyed == b->keyed && a->output == b->output && a->max_attempts == b->max_attempts &&
-           a->retry_base_ms == b->retry_base_ms && a->retry_max_ms == b->retry_max_ms;
+           a->keyed == b->keyed && a->output == b->output && a->retry.max_attempts == b->retry.max_attempts &&
+           a->retry.base_ms == b->retry.base_ms && a->retry.max_ms == b->retry.max_ms;
 }
 
 static void check_stored(struct arena *arena, const struct plan *plan)

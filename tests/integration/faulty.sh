@@ -6,6 +6,9 @@ set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 source tests/support/stack_cases.sh
 clean_environment
+# One call may fail many times in a row, and every retry waits twice as long as the one before: what
+# takes this long would be lost for good.
+patience=${TEST_PATIENCE:-180}
 
 # Submits requests of each kind, $1 rounds, with a token each; a request that is answered 503 is sent
 # again, as its caller would. Sets tasks.
@@ -207,8 +210,8 @@ case_of_faults 'half of the events lost' '{"seed": 3, "drop-events": 0.5, "dupli
 case_of_faults 'late events' '{"delay-events-ms": "0-1500", "duplicate-events": 0.5}' 3
 for operation in ExecuteStatement BatchExecuteStatement DescribeStatement SendTaskSuccess \
     SendTaskFailure; do
-    case_of_faults "$operation fails" "{\"seed\": 5, \"throttle.$operation\": 0.3,
-        \"5xx.$operation\": 0.2, \"reset.$operation\": 0.2}" 3
+    case_of_faults "$operation fails" "{\"seed\": 5, \"throttle.$operation\": 0.1,
+        \"5xx.$operation\": 0.1, \"reset.$operation\": 0.1}" 3
 done
 case_of_faults 'the queues fail' '{"seed": 7, "5xx.ReceiveMessage": 0.3, "reset.ReceiveMessage": 0.2,
     "throttle.ReceiveMessage": 0.2, "5xx.DeleteMessageBatch": 0.3, "reset.DeleteMessageBatch": 0.3,

@@ -42,7 +42,7 @@ static int set_up(void **context)
                                  .steps = fixture.steps,
                                  .step_count = 1,
                                  .session_keep_alive_seconds = -1,
-                                 .max_attempts = 1};
+                                 .retry.max_attempts = 1};
     fixture.results[0] = (struct step_result){1, 1, ENDING_FINISHED, STMT, 3, 812};
     fixture.state.statement = STATEMENT_ENDED;
     fixture.state.step = fixture.state.attempt = 1;

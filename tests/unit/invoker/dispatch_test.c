@@ -345,7 +345,7 @@ static void callback_in_flight_while_adopters_move(void **context)
                           .attempt = 1,
                           .outcome = OUTCOME_FINISHED,
                           .callback_count = 2};
-    struct plan plan = {.max_attempts = 1};
+    struct plan plan = {.retry.max_attempts = 1};
     struct decision decision;
     const struct lifecycle_context lifecycle = {pipeline->arena, &pipeline->policy, PIPELINE_NOW};
     struct stimulus delivered = {.kind = STIMULUS_CALLBACK_DELIVERED, .address = 1};

@@ -214,7 +214,7 @@ static void defaults_are_none(void **context)
     assert_false(plan->keyed);
     assert_int_equal(plan->output, OUTPUT_EVENT);
     assert_int_equal(plan->session_keep_alive_seconds, -1);
-    assert_int_equal(plan->max_attempts, 3);
+    assert_int_equal(plan->retry.max_attempts, 3);
 }
 
 static void sequence_is_a_step_for_each_statement(void **context)

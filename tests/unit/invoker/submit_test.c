@@ -42,7 +42,7 @@ static int set_up(void **context)
                                              .parameter_count = 1,
                                              .session_keep_alive_seconds = -1,
                                              .wait_seconds = 20,
-                                             .max_attempts = 1};
+                                             .retry.max_attempts = 1};
     fixture.work.record.plan.target = (struct plan_target){
         .cluster_identifier = SLICE("c"), .database = SLICE("d"), .db_user = SLICE("u")};
     fixture.work.record.state.step = fixture.work.record.state.attempt = 1;

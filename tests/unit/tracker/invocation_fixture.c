@@ -11,8 +11,12 @@ static void fill_plan(struct fixture *fixture)
 {
     fixture->sqls[0] = SLICE("select 'secret-sql \"\xc3\xa4\" \x01\n\\'");
     fixture->sqls[1] = SLICE("");
-    fixture->steps[0] = (struct plan_step){fixture->sqls, 2, true, true, true};
-    fixture->steps[1] = (struct plan_step){&fixture->sqls[1], 1, false, false, false};
+    fixture->steps[0] = (struct plan_step){.sqls = fixture->sqls,
+                                           .sql_count = 2,
+                                           .batch = true,
+                                           .auto_commit = true,
+                                           .retriable = true};
+    fixture->steps[1] = (struct plan_step){.sqls = &fixture->sqls[1], .sql_count = 1};
     fixture->parameters[0] = (struct plan_parameter){SLICE("a"), SLICE("secret-value")};
     fixture->parameters[1] = (struct plan_parameter){SLICE("b"), SLICE("null")};
     fixture->plan = (struct plan){
@@ -34,9 +38,9 @@ static void fill_plan(struct fixture *fixture)
         .keep_running = true,
         .keyed = true,
         .output = OUTPUT_STATEMENT,
-        .max_attempts = 1000,
-        .retry_base_ms = MS_MAX - 1,
-        .retry_max_ms = MS_MAX - 2,
+        .retry.max_attempts = 1000,
+        .retry.base_ms = MS_MAX - 1,
+        .retry.max_ms = MS_MAX - 2,
     };
     for (size_t i = 0; i < INVOCATION_ADDRESSES_MAX; i++) {
         address_init(&fixture->plan.addresses[i], ADDRESS_TASK_TOKEN + i % ADDRESS_BUS,

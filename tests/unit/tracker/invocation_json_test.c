@@ -62,9 +62,9 @@ static void assert_plan_scalars(const struct plan *actual, const struct plan *ex
     assert_int_equal(actual->keep_running, expected->keep_running);
     assert_int_equal(actual->keyed, expected->keyed);
     assert_int_equal(actual->output, expected->output);
-    assert_int_equal(actual->max_attempts, expected->max_attempts);
-    assert_int_equal(actual->retry_base_ms, expected->retry_base_ms);
-    assert_int_equal(actual->retry_max_ms, expected->retry_max_ms);
+    assert_int_equal(actual->retry.max_attempts, expected->retry.max_attempts);
+    assert_int_equal(actual->retry.base_ms, expected->retry.base_ms);
+    assert_int_equal(actual->retry.max_ms, expected->retry.max_ms);
 }
 
 static void assert_plan(const struct plan *actual, const struct plan *expected)
@@ -170,7 +170,7 @@ static void plan_comes_back_field_by_field(void **context)
 static void plan_of_defaults_comes_back(void **context)
 {
     struct fixture *fixture = *context;
-    fixture->plan = (struct plan){.id = ID, .session_keep_alive_seconds = -1, .max_attempts = 1};
+    fixture->plan = (struct plan){.id = ID, .session_keep_alive_seconds = -1, .retry.max_attempts = 1};
     plan_round_trip(fixture);
 }
 

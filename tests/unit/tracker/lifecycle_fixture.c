@@ -20,9 +20,9 @@ int set_up(void **context)
                                  .steps = fixture.steps,
                                  .step_count = 2,
                                  .address_count = 1,
-                                 .max_attempts = 3,
-                                 .retry_base_ms = 1000,
-                                 .retry_max_ms = 10000};
+                                 .retry.max_attempts = 3,
+                                 .retry.base_ms = 1000,
+                                 .retry.max_ms = 10000};
     address_init(&fixture.plan.addresses[0], ADDRESS_TASK_TOKEN, SLICE("token"));
     *context = &fixture;
     return 0;

@@ -435,9 +435,9 @@ static void world_init(struct world *world, uint64_t seed)
     world->plan = (struct plan){.prefix = SLICE("ringback/"),
                                 .steps = world->steps,
                                 .step_count = 1 + (size_t)draw(world, STEPS_MAX),
-                                .max_attempts = 1 + (int64_t)draw(world, 3),
-                                .retry_base_ms = 1000,
-                                .retry_max_ms = 10000,
+                                .retry.max_attempts = 1 + (int64_t)draw(world, 3),
+                                .retry.base_ms = 1000,
+                                .retry.max_ms = 10000,
                                 .keyed = draw(world, 4) == 0,
                                 .address_count = (size_t)draw(world, 3)};
     for (size_t i = 0; i < world->plan.step_count; i++) {

@@ -78,7 +78,7 @@ static void who_saw_a_failure_first_is_its_witness(void **context)
 {
     struct fixture *fixture = *context;
     fixture->steps[0].retriable = true;
-    fixture->plan.max_attempts = 2;
+    fixture->plan.retry.max_attempts = 2;
     put_in_state(fixture, STATEMENT_SUBMITTING);
     struct stimulus submitted = make_ending(STIMULUS_SUBMITTED, ENDING_FAILED);
     submitted.witness = WITNESS_SUBMIT;

@@ -63,7 +63,7 @@ static int set_up(void **context)
                                         .steps = &fixture.step,
                                         .step_count = 1,
                                         .session_keep_alive_seconds = -1,
-                                        .max_attempts = 1,
+                                        .retry.max_attempts = 1,
                                         .address_count = 1};
     address_init(&fixture.record.plan.addresses[0], ADDRESS_TASK_TOKEN, SLICE("secret-token"));
     fixture.record.state.step = fixture.record.state.attempt = 1;
