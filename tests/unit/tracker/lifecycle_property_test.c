@@ -271,6 +271,8 @@ static void perform(struct world *world, const struct action *action)
     case ACTION_LIST: do_list(world); break;
     case ACTION_CANCEL: do_cancel(world); break;
     case ACTION_TAKE_LOCK: post(world, stimulus_of(world, STIMULUS_LOCK_GRANTED)); break;
+    case ACTION_GATHER: post(world, stimulus_of(world, STIMULUS_GATHERED)); break;
+    case ACTION_RELEASE_LOCK: break;
     case ACTION_HEARTBEAT:
         world->heartbeats_after_outcome += world->state.outcome != OUTCOME_NONE;
         break;
