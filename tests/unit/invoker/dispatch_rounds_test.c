@@ -106,7 +106,7 @@ static void a_step_that_the_same_commit_cancels_is_not_begun(void **context)
 
 static void what_is_under_way_when_the_time_is_over_is_left_to_the_sweep(void **context)
 {
-    static const struct action_handler late = {build_late, read_nothing};
+    static const struct action_handler late = {.build = build_late, .read = read_nothing};
     struct fixture *fixture = *context;
     struct dispatch *dispatch = &fixture->pipeline.dispatch;
     dispatch->handlers[ACTION_CANCEL] = &late;
