@@ -16,7 +16,7 @@ export const engine = postgres ? 'postgresql' : 'sqlite';
 export const unique = (prefix) => `${prefix}_${randomUUID().replaceAll('-', '').slice(0, 12)}`;
 
 // No AWS_* and no RINGBACK_* of this machine; a sanitizer's settings stay.
-function cleanEnvironment(extra) {
+export function cleanEnvironment(extra) {
     const kept = Object.entries(process.env).filter(([name]) => !/^(AWS|RINGBACK)_/.test(name));
     return { ...Object.fromEntries(kept), ...extra };
 }
