@@ -1,7 +1,7 @@
 #include "completer/completer.h"
 
 #include "completer/callback.h"
-#include "completer/event.h"
+#include "completer/direct.h"
 #include "completer/reply.h"
 #include "completer/statement.h"
 #include "invoker/parking.h"
@@ -40,16 +40,18 @@ static void park(struct dispatch *dispatch, struct event_item *item, const char 
 }
 
 /* Parses all; what is not ours is done with here. Returns how many are ours. */
-static size_t parse_all(struct dispatch *dispatch, struct slice prefix, struct event_item *items,
-                        size_t count, struct event_entry *entries)
+static size_t parse_all(struct dispatch *dispatch, const struct plan_settings *settings,
+                        struct event_item *items, size_t count, struct event_entry *entries)
 {
+    const struct event_filter filter = {settings->prefix, settings->direct};
     size_t ours = 0;
     for (size_t i = 0; i < count; i++) {
         struct event_entry *entry = &entries[ours];
         *entry = (struct event_entry){.item = &items[i]};
-        event_parse(dispatch->arena, items[i].body, prefix, &entry->event);
+        event_parse(dispatch->arena, items[i].body, &filter, &entry->event);
         switch (entry->event.kind) {
-        case EVENT_COMPLETION: ours++; break;
+        case EVENT_COMPLETION:
+        case EVENT_DIRECT: ours++; break;
         case EVENT_FOREIGN:
             items[i].acknowledge = true;
             metrics_add(METRIC_EVENTS_FOREIGN, 1);
@@ -80,17 +82,38 @@ static size_t assign_works(struct dispatch *dispatch, struct event_entry *entrie
     return work_count;
 }
 
-static void feed_event(struct dispatch *dispatch, struct event_entry *entry)
+static struct stimulus stimulus_of(struct dispatch *dispatch, const struct event *event)
 {
     struct stimulus stimulus = dispatch_stimulus(dispatch, STIMULUS_EVENT);
-    stimulus.step = entry->event.step;
-    stimulus.attempt = entry->event.attempt;
-    stimulus.ending = entry->event.ending;
+    stimulus.step = event->step;
+    stimulus.attempt = event->attempt;
+    stimulus.ending = event->ending;
     stimulus.witness = WITNESS_EVENT;
-    stimulus.statement_id = entry->event.statement_id;
-    stimulus.rows = entry->event.rows;
-    stimulus.event = entry->event.document;
-    dispatch_feed(dispatch, entry->work, &stimulus);
+    stimulus.statement_id = event->statement_id;
+    stimulus.rows = event->rows;
+    stimulus.event = event->document;
+    return stimulus;
+}
+
+/* What direct mode brings without a record gets one; two events of one statement in a batch, or of
+ * two completers, make one. */
+static void register_direct(struct dispatch *dispatch, const struct plan_settings *settings,
+                            struct event_entry *entries, size_t count)
+{
+    struct registration *registrations = ARENA_ARRAY(dispatch->arena, count, struct registration);
+    size_t taken = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct event_entry *entry = &entries[i];
+        bool *found = entry->work->context;
+        if (entry->event.kind != EVENT_DIRECT || *found) {
+            continue;
+        }
+        struct stimulus ending = stimulus_of(dispatch, &entry->event);
+        registrations[taken].work = entry->work;
+        direct_register(dispatch, settings, &entry->event, &ending, &registrations[taken++]);
+        *found = true;
+    }
+    dispatch_register(dispatch, registrations, taken);
 }
 
 static void retry_all(struct event_entry *entries, size_t count)
@@ -114,8 +137,8 @@ static void settle(struct dispatch *dispatch, struct event_entry *entry, bool fo
     }
 }
 
-void completer_handle(struct dispatch *dispatch, struct slice prefix, struct event_item *items,
-                      size_t count)
+void completer_handle(struct dispatch *dispatch, const struct plan_settings *settings,
+                      struct event_item *items, size_t count)
 {
     dispatch_begin(dispatch);
     struct event_entry *entries = ARENA_ARRAY(dispatch->arena, count, struct event_entry);
@@ -123,7 +146,7 @@ void completer_handle(struct dispatch *dispatch, struct slice prefix, struct eve
     const char **ids = ARENA_ARRAY(dispatch->arena, count, const char *);
     bool *found = ARENA_ARRAY(dispatch->arena, count, bool);
     struct error error = ERROR_NONE;
-    size_t ours = parse_all(dispatch, prefix, items, count, entries);
+    size_t ours = parse_all(dispatch, settings, items, count, entries);
     size_t work_count = assign_works(dispatch, entries, ours, works, ids);
     enum status status = dispatch_load(dispatch, ids, works, found, work_count, &error);
     if (status != STATUS_OK) {
@@ -141,9 +164,11 @@ void completer_handle(struct dispatch *dispatch, struct slice prefix, struct eve
     for (size_t i = 0; i < ours; i++) {
         bool readable = *(bool *)entries[i].work->context && entries[i].work->status == STATUS_OK;
         if (readable) {
-            feed_event(dispatch, &entries[i]);
+            struct stimulus stimulus = stimulus_of(dispatch, &entries[i].event);
+            dispatch_feed(dispatch, entries[i].work, &stimulus);
         }
     }
+    register_direct(dispatch, settings, entries, ours);
     dispatch_run(dispatch, works, work_count);
     for (size_t i = 0; i < ours; i++) {
         settle(dispatch, &entries[i], *(bool *)entries[i].work->context);

@@ -6,6 +6,7 @@
 #define RINGBACK_COMPLETER_COMPLETER_H
 
 #include "invoker/dispatch.h"
+#include "invoker/plan.h"
 
 #define SWEEP_LIMIT_DEFAULT 64
 
@@ -24,8 +25,8 @@ struct event_item {
 };
 
 /* Every item gets its verdict; nothing fails as a whole. Begins a batch. */
-void completer_handle(struct dispatch *dispatch, struct slice prefix, struct event_item *items,
-                      size_t count);
+void completer_handle(struct dispatch *dispatch, const struct plan_settings *settings,
+                      struct event_item *items, size_t count);
 
 /*
  * One bounded pass: claims at most limit due records, does what is due for them, and removes what

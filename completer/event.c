@@ -39,7 +39,34 @@ static bool is_sub_statement(struct slice statement_id)
     return slice_find_byte(statement_id, ':') < statement_id.size;
 }
 
-static void read_detail(struct json detail, struct slice prefix, struct event *event)
+/* "<prefix>t/<task token>": true when the name has this form, whatever it carries. */
+static bool read_direct_name(struct slice name, struct slice prefix, struct event *event)
+{
+    struct slice rest =
+        slice_starts_with(name, prefix) ? slice_part(name, prefix.size, name.size) : SLICE_NONE;
+    if (!slice_starts_with(rest, SLICE("t/"))) {
+        return false;
+    }
+    event->task_token = slice_part(rest, 2, rest.size);
+    invocation_id(SLICE("task-token"), event->task_token, event->id);
+    event->step = 1;
+    event->attempt = 1;
+    return true;
+}
+
+MUST_CHECK static enum status read_name(struct slice name, const struct event_filter *filter,
+                                        struct event *event)
+{
+    if (filter->direct && read_direct_name(name, filter->prefix, event)) {
+        return event->task_token.size > 0 ? STATUS_OK
+                                          : error_set(&event->reason, STATUS_REJECTED,
+                                                      "detail.statementName: has no task token");
+    }
+    return invocation_parse_name(name, filter->prefix, event->id, &event->step, &event->attempt,
+                                 &event->reason);
+}
+
+static void read_detail(struct json detail, const struct event_filter *filter, struct event *event)
 {
     struct slice name = SLICE_NONE;
     struct slice statement_id = SLICE_NONE;
@@ -47,8 +74,7 @@ static void read_detail(struct json detail, struct slice prefix, struct event *e
         malformed(event, "detail.statementName: must be a string");
         return;
     }
-    enum status status = invocation_parse_name(name, prefix, event->id, &event->step,
-                                               &event->attempt, &event->reason);
+    enum status status = read_name(name, filter, event);
     if (status == STATUS_NOT_FOUND) {
         event->kind = EVENT_FOREIGN;
         return;
@@ -70,10 +96,13 @@ static void read_detail(struct json detail, struct slice prefix, struct event *e
         event->rows = -1;
     }
     event->statement_id = statement_id.size > 0 ? statement_id : SLICE_NONE;
-    event->kind = is_sub_statement(statement_id) ? EVENT_FOREIGN : EVENT_COMPLETION;
+    event->kind = is_sub_statement(statement_id)   ? EVENT_FOREIGN
+                  : event->task_token.data != NULL ? EVENT_DIRECT
+                                                   : EVENT_COMPLETION;
 }
 
-void event_parse(struct arena *arena, struct slice body, struct slice prefix, struct event *event)
+void event_parse(struct arena *arena, struct slice body, const struct event_filter *filter,
+                 struct event *event)
 {
     struct json root;
     *event = (struct event){.kind = EVENT_MALFORMED, .rows = -1, .document = slice_trim(body)};
@@ -90,5 +119,5 @@ void event_parse(struct arena *arena, struct slice body, struct slice prefix, st
         event->kind = EVENT_FOREIGN;
         return;
     }
-    read_detail(detail, prefix, event);
+    read_detail(detail, filter, event);
 }

@@ -12,6 +12,7 @@
 
 enum event_kind {
     EVENT_COMPLETION, /* of a statement of ours */
+    EVENT_DIRECT,     /* of a statement that carries a task token in its name (direct mode) */
     EVENT_FOREIGN,    /* a well-formed event of somebody else's statement, or of a sub-statement */
     EVENT_MALFORMED,  /* anything else; reason says what */
 };
@@ -22,13 +23,21 @@ struct event {
     unsigned step;
     unsigned attempt;
     enum ending ending;
+    struct slice task_token;   /* of DIRECT; id is the one that a request with it would have */
     struct slice statement_id; /* absent: not told */
     int64_t rows;              /* -1: not told */
     struct slice document;     /* the event's JSON, one object */
     struct error reason;       /* of MALFORMED */
 };
 
+/* Which events are ours. */
+struct event_filter {
+    struct slice prefix; /* of statement names */
+    bool direct;         /* names that carry a task token are ours too */
+};
+
 /* Lenient where AWS's own samples differ: only detail.state and detail.statementName are needed. */
-void event_parse(struct arena *arena, struct slice body, struct slice prefix, struct event *event);
+void event_parse(struct arena *arena, struct slice body, const struct event_filter *filter,
+                 struct event *event);
 
 #endif

@@ -88,6 +88,7 @@ enum status plan_settings_init(struct arena *arena, const struct config *config,
         .output = strcmp(config->output, "statement") == 0 ? OUTPUT_STATEMENT : OUTPUT_EVENT,
         .wait_seconds = config->wait_seconds,
         .sweep_seconds = config->sweep_seconds,
+        .direct = config->direct,
     };
     enum status status = STATUS_OK;
     if (settings->has_target) {

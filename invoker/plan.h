@@ -25,6 +25,7 @@ struct plan_settings {
     enum plan_output output;
     int64_t wait_seconds;
     int64_t sweep_seconds;
+    bool direct; /* direct mode: events that carry a task token are ours */
 };
 
 /* REJECTED names the variable, or the file and the place in it. */

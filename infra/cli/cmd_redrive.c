@@ -53,7 +53,9 @@ static bool is_event(const struct redrive *redrive, struct slice source, struct 
     if (source_is_queue(source, config->request_queue_url)) {
         return false;
     }
-    event_parse(redrive->page, body, redrive->verb->remote.service.settings.prefix, &event);
+    const struct plan_settings *settings = &redrive->verb->remote.service.settings;
+    const struct event_filter filter = {settings->prefix, settings->direct};
+    event_parse(redrive->page, body, &filter, &event);
     return event.kind != EVENT_MALFORMED;
 }
 
@@ -66,7 +68,7 @@ static enum redriven handle(struct redrive *redrive, const struct tracker_parked
     if (is_event(redrive, message->source, body)) {
         struct event_item event = {
             .body = body, .source = message->source, .first_seen_ms = message->first_seen_ms};
-        completer_handle(redrive->dispatch, service->settings.prefix, &event, 1);
+        completer_handle(redrive->dispatch, &service->settings, &event, 1);
         return event.parked ? REDRIVEN_REFUSED : event.acknowledge ? REDRIVEN_TAKEN : REDRIVEN_AWAY;
     }
     struct invoker invoker = {redrive->dispatch, &service->settings};

@@ -25,8 +25,8 @@ struct consumer {
     struct poller *poller;
     struct worker *workers;
     size_t worker_count;
-    struct slice prefix; /* of statement names, for events */
-    struct slice source; /* "queue:<name>", for parking */
+    const struct plan_settings *settings; /* for events */
+    struct slice source;                  /* "queue:<name>", for parking */
     struct slice queue_url;
 };
 
@@ -97,7 +97,7 @@ static void handle_events(void *context, unsigned index, struct poller_item *ite
                                         .source = consumer->source,
                                         .first_seen_ms = items[i].message.sent_at_ms};
     }
-    completer_handle(worker->dispatch, consumer->prefix, events, count);
+    completer_handle(worker->dispatch, consumer->settings, events, count);
     for (size_t i = 0; i < count; i++) {
         settle_item(&items[i], events[i].acknowledge, events[i].again_seconds);
     }
@@ -153,7 +153,7 @@ consumer_start(const struct service *service, const char *name, const char *queu
     for (size_t i = 0; i < consumer->worker_count; i++) {
         worker_init(&consumer->workers[i], service);
     }
-    consumer->prefix = service->settings.prefix;
+    consumer->settings = &service->settings;
     consumer->queue_url = slice_from_text(queue_url);
     consumer->source = slice_from_text(
         arena_format(service->arena, "queue:%.*s", SLICE_PRINT(queue_name(queue_url))));

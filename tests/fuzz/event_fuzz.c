@@ -9,7 +9,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     CLEANUP(arena_cleanup) struct arena *arena = arena_new(FUZZ_ARENA_BYTES);
     struct event event;
     struct json document = {0};
-    event_parse(arena, fuzz_input(data, size), SLICE("ringback/"), &event);
+    const struct event_filter filter = {.prefix = SLICE("ringback/"), .direct = size % 2 == 0};
+    event_parse(arena, fuzz_input(data, size), &filter, &event);
     if (event.kind == EVENT_MALFORMED) {
         FUZZ_CHECK(event.reason.text[0] != '\0');
         FUZZ_CHECK(slice_is_utf8(slice_from_text(event.reason.text)));

@@ -116,7 +116,7 @@ bool pipeline_event(struct pipeline *pipeline, const char *name, const char *sta
             "\"statementId\":\"%s\",\"state\":\"%s\",\"rows\":3}}",
             name, cloud_id(pipeline->cloud, name), state)),
         .source = SLICE("queue:events")};
-    completer_handle(&pipeline->dispatch, SLICE("ringback/"), &item, 1);
+    completer_handle(&pipeline->dispatch, &pipeline->settings, &item, 1);
     return item.acknowledge;
 }
 

@@ -61,7 +61,8 @@ static void put_event(struct fixture *fixture, size_t index, const char *name, c
 
 static void handle(struct fixture *fixture, size_t count)
 {
-    completer_handle(&fixture->pipeline.dispatch, SLICE("ringback/"), fixture->items, count);
+    completer_handle(&fixture->pipeline.dispatch, &fixture->pipeline.settings, fixture->items,
+                     count);
 }
 
 static const char *name_of(struct fixture *fixture, unsigned attempt)

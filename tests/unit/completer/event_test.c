@@ -15,6 +15,7 @@
 struct fixture {
     struct arena *arena;
     struct event event;
+    bool direct;
 };
 
 static int set_up(void **context)
@@ -35,7 +36,8 @@ static int tear_down(void **context)
 
 static const struct event *parse(struct fixture *fixture, const char *body)
 {
-    event_parse(fixture->arena, slice_from_text(body), SLICE("ringback/"), &fixture->event);
+    const struct event_filter filter = {.prefix = SLICE("ringback/"), .direct = fixture->direct};
+    event_parse(fixture->arena, slice_from_text(body), &filter, &fixture->event);
     return &fixture->event;
 }
 
@@ -187,6 +189,37 @@ static void sub_statement_ends_nothing(void **context)
     assert_int_equal(event->kind, EVENT_FOREIGN);
 }
 
+static void direct_mode_takes_the_token_from_the_name(void **context)
+{
+    struct fixture *fixture = *context;
+    char id[TRACKER_ID_BYTES + 1];
+    fixture->direct = true;
+    const struct event *event =
+        parse_detail(fixture, "\"statementName\":\"ringback/t/AQC+/=\",\"state\":\"FINISHED\"");
+    assert_int_equal(event->kind, EVENT_DIRECT);
+    assert_text(event->task_token, "AQC+/=");
+    invocation_id(SLICE("task-token"), SLICE("AQC+/="), id);
+    assert_string_equal(event->id, id);
+}
+
+static void without_direct_mode_such_a_name_is_malformed(void **context)
+{
+    struct fixture *fixture = *context;
+    const struct event *event =
+        parse_detail(fixture, "\"statementName\":\"ringback/t/AQC\",\"state\":\"FINISHED\"");
+    assert_int_equal(event->kind, EVENT_MALFORMED);
+    assert_null(strstr(event->reason.text, "AQC"));
+}
+
+static void direct_name_without_a_token_is_malformed(void **context)
+{
+    struct fixture *fixture = *context;
+    fixture->direct = true;
+    const struct event *event =
+        parse_detail(fixture, "\"statementName\":\"ringback/t/\",\"state\":\"FINISHED\"");
+    assert_int_equal(event->kind, EVENT_MALFORMED);
+}
+
 static void malformed_messages_say_why(void **context)
 {
     static const char *const bodies[] = {
@@ -247,6 +280,9 @@ int main(void)
         TEST(overlong_id_is_not_taken),
         TEST(events_of_others_are_foreign),
         TEST(sub_statement_ends_nothing),
+        TEST(direct_mode_takes_the_token_from_the_name),
+        TEST(without_direct_mode_such_a_name_is_malformed),
+        TEST(direct_name_without_a_token_is_malformed),
         TEST(malformed_messages_say_why),
         TEST(hostile_sizes_are_survived),
     };
