@@ -6,6 +6,7 @@
 #     <!-- reply -->                  of the request before: errors are equal, others have the members
 #     <!-- document -->               what the caller is told; <!-- invocation -->: GET /invocations/{id}
 #     <!-- targets -->                RINGBACK_TARGETS_FILE; <!-- state -->: of a Step Functions machine
+#     <!-- direct -->                 a state that calls the Data API itself
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 source tests/support/script.sh
@@ -19,7 +20,7 @@ trap 'stop_stack; rm -rf "$blocks"' EXIT
 # Writes the n-th block to n.json, "kind<TAB>status<TAB>outcome<TAB>line" to the index.
 split_page() {
     awk -v out="$blocks" '
-        /^<!-- (request: [0-9]+( [A-Z]+)?|reply|document|invocation|targets|state) -->$/ {
+        /^<!-- (request: [0-9]+( [A-Z]+)?|reply|document|invocation|targets|state|direct) -->$/ {
             kind = $2; sub(/:$/, "", kind)
             code = kind == "request" ? $3 : "-"
             outcome = kind == "request" && $4 != "-->" ? $4 : "-"
@@ -100,6 +101,13 @@ one_block() {
             post < <(state_request "$file")
             equal "$name" "$status" 202
             ;;
+        direct)
+            new_task '{}' || return
+            jq -c --arg token "$task_token" '.Parameters | with_entries(
+                if .key == "StatementName.$" then {key: "StatementName", value: ("ringback/t/" + $token)}
+                else . end)' "$file" | aws_call redshift-data RedshiftData.ExecuteStatement >/dev/null
+            check "$name" wait_for "$serve_pid" task_is_closed "$task"
+            ;;
         *) not_ok "$name" 'no comment says what it is' ;;
     esac
 }
@@ -115,6 +123,7 @@ start_local || not_ok 'the stand-in starts'
 check 'a queue for replies' make_queue
 targets=$(grep -n '^targets' "$blocks/index" | cut -d: -f1)
 export RINGBACK_TARGETS_FILE=$blocks/$targets.json
+export RINGBACK_DIRECT=1
 # shellcheck disable=SC2119
 start_serve || not_ok 'the service starts' "$(tail -n 1 "$stack_dir/serve.log")"
 n=0
