@@ -46,10 +46,11 @@ struct aws_client {
     struct credentials_provider *providers[2];
     struct credentials credentials[2];
     struct arena *arena;   /* endpoints and region: as long as the client */
-    struct arena *scratch; /* one error body at a time */
+    struct arena *scratch; /* one error body or one endpoint away at a time */
     struct http *http;
     struct http *credentials_http;
     struct slice region;
+    const struct profile_files *files; /* for the endpoints of other regions */
     struct service services[AWS_SERVICE_COUNT];
     struct signer signer;
     struct buffer text; /* URL, then target of the call being sent */
@@ -121,6 +122,7 @@ static enum status configure(struct aws_client *client, char *const *environment
                              struct error *error)
 {
     const struct profile_files *files = profile_files_load(client->arena, environment);
+    client->files = files;
     enum status status = load_region(client, files, environment, error);
     if (status == STATUS_OK) {
         status = load_attempts(client, files, environment, error);
@@ -205,12 +207,40 @@ static void add_header(struct http_exchange *exchange, const char *name, const c
     exchange->headers[exchange->header_count++] = (struct http_header){name, value};
 }
 
+/* Where a call goes: to its service at home or, with a key that is not kept, in another region. */
+struct place {
+    const struct endpoint *endpoint;
+    struct slice region;
+    struct signer_key *key;
+    struct endpoint away;
+    struct signer_key away_key;
+};
+
+static enum status find_place(struct aws_client *client, const struct aws_call *call,
+                              struct place *place, struct error *error)
+{
+    struct service *home = &client->services[call->service];
+    place->endpoint = &home->endpoint;
+    place->region = client->region;
+    place->key = &home->key;
+    if (call->region.size == 0 || home->endpoint.configured ||
+        slice_equals(call->region, client->region)) {
+        return STATUS_OK;
+    }
+    place->endpoint = &place->away;
+    place->region = call->region;
+    place->key = &place->away_key;
+    place->away_key.known = false;
+    arena_reset(client->scratch);
+    return endpoint_resolve(client->scratch, client->files, call->service, call->region,
+                            &place->away, error);
+}
+
 /* What the service is asked for, but for the signature. Texts are in client->text. */
-static void fill_signed(struct aws_client *client, struct aws_call *call, struct slice *path,
-                        struct slice *query)
+static void fill_signed(struct aws_client *client, const struct endpoint *endpoint,
+                        struct aws_call *call, struct slice *path, struct slice *query)
 {
     const struct aws_service_facts *facts = aws_service_facts(call->service);
-    const struct endpoint *endpoint = &client->services[call->service].endpoint;
     struct http_exchange *exchange = &call->exchange;
     const bool s3 = call->service == AWS_S3;
     buffer_reset(&client->text);
@@ -245,8 +275,12 @@ static enum status prepare_signed(struct aws_client *client, struct aws_call *ca
     struct error error = ERROR_NONE;
     const int which = credentials_of(call->service);
     struct credentials *credentials = &client->credentials[which];
-    const enum status status =
+    struct place place;
+    enum status status =
         credentials_get(client->providers[which], client->credentials_http, credentials, &error);
+    if (status == STATUS_OK) {
+        status = find_place(client, call, &place, &error);
+    }
     if (status != STATUS_OK) {
         (void)snprintf(call->error_message, sizeof(call->error_message), "%s", error.text);
         return status;
@@ -254,19 +288,20 @@ static enum status prepare_signed(struct aws_client *client, struct aws_call *ca
     const struct aws_service_facts *facts = aws_service_facts(call->service);
     struct slice path = SLICE_NONE;
     struct slice query = SLICE_NONE;
-    fill_signed(client, call, &path, &query);
-    const struct signer_request request = {.host = client->services[call->service].endpoint.host,
+    fill_signed(client, place.endpoint, call, &path, &query);
+    const struct signer_request request = {.host = place.endpoint->host,
                                            .path = path,
                                            .query = query,
-                                           .region = client->region,
+                                           .region = place.region,
                                            .service = facts->signing_name,
                                            .s3 = call->service == AWS_S3,
                                            .now_ms = clock_now_ms(client->clock) +
                                                      client->clock_offset_ms,
                                            .credentials = credentials,
-                                           .key = &client->services[call->service].key};
+                                           .key = place.key};
     call->generation = credentials->generation;
     signer_sign(&client->signer, &request, &call->exchange);
+    explicit_bzero(&place.away_key, sizeof(place.away_key));
     return STATUS_OK;
 }
 

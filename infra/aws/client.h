@@ -44,6 +44,9 @@ struct aws_call {
     int max_attempts;      /* 0: AWS_MAX_ATTEMPTS */
     const char *operation; /* "ExecuteStatement": X-Amz-Target of the JSON services */
     struct slice body;     /* JSON of the JSON services; a form; an object */
+    /* Where it goes and what it is signed for; absent: the client's region. Passed over where an
+     * endpoint is configured, since that is one place. Of the form arn_region_valid. */
+    struct slice region;
     /* For calls that are no signed JSON call: an unsigned request to this URL with this method
      * (CloudFormation's ResponseURL), sent without Content-Type. NULL: a signed call. */
     const char *unsigned_method;

@@ -179,6 +179,7 @@ enum status endpoint_resolve(struct arena *arena, const struct profile_files *fi
         .fips = setting_is_true(files, "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint"),
         .dual_stack =
             setting_is_true(files, "AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint")};
+    endpoint->configured = false;
     if (url.size == 0) {
         return computed_endpoint(arena, facts, region, variant, endpoint, error);
     }
@@ -186,7 +187,7 @@ enum status endpoint_resolve(struct arena *arena, const struct profile_files *fi
         return error_set(error, STATUS_REJECTED,
                          "%s: a configured endpoint cannot be FIPS or dual-stack", facts->name);
     }
-    return split_url(arena, url, endpoint, error) == STATUS_OK
-               ? STATUS_OK
-               : error_wrap(error, "%s", facts->name);
+    const enum status status = split_url(arena, url, endpoint, error);
+    endpoint->configured = true;
+    return status == STATUS_OK ? status : error_wrap(error, "%s", facts->name);
 }

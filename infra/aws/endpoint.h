@@ -28,6 +28,7 @@ struct endpoint {
     struct slice origin; /* "https://sqs.eu-west-1.amazonaws.com", without a slash at the end */
     struct slice host;   /* as the Host header carries it */
     struct slice path;   /* "/", or the path of a configured endpoint with '/' at its end */
+    bool configured;     /* rather than computed of the region */
 };
 
 /* AWS_REGION, AWS_DEFAULT_REGION, the profile's region; absent when there is none (IMDS is the

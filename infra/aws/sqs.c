@@ -1,5 +1,6 @@
 #include "infra/aws/sqs.h"
 
+#include "infra/aws/arn.h"
 #include "infra/base/json_reader.h"
 #include "infra/base/json_writer.h"
 
@@ -11,13 +12,36 @@
 
 /* A body under construction; finish copies it into the arena. */
 struct request {
+    struct slice region;
     struct buffer body;
     struct json_writer writer;
 };
 
+/* https://sqs.<region>.amazonaws.com/..., or with another suffix of AWS. */
+struct slice sqs_queue_region(struct slice queue_url)
+{
+    static const struct slice suffixes[] = {
+        {".amazonaws.", 11}, {".api.aws", 8}, {".api.amazonwebservices.", 23}};
+    const struct slice before = SLICE("https://sqs.");
+    struct slice rest = slice_part(queue_url, before.size, queue_url.size);
+    const size_t dot = slice_find_byte(rest, '.');
+    const struct slice region = slice_part(rest, 0, dot);
+    if (!slice_starts_with(queue_url, before) || !arn_region_valid(region)) {
+        return SLICE_NONE;
+    }
+    rest = slice_part(rest, dot, rest.size);
+    for (size_t i = 0; i < ARRAY_COUNT(suffixes); i++) {
+        if (slice_starts_with(rest, suffixes[i])) {
+            return region;
+        }
+    }
+    return SLICE_NONE;
+}
+
 static void begin(struct request *request, struct slice queue_url)
 {
     buffer_init(&request->body, BODY_MAX_BYTES);
+    request->region = sqs_queue_region(queue_url);
     json_writer_init(&request->writer, &request->body);
     json_begin_object(&request->writer, NULL);
     json_write_text(&request->writer, "QueueUrl", queue_url);
@@ -29,6 +53,7 @@ static void finish(struct request *request, struct arena *arena, const char *ope
     json_end_object(&request->writer);
     call->service = AWS_SQS;
     call->operation = operation;
+    call->region = request->region;
     call->body = arena_copy(arena, buffer_slice(&request->body));
     buffer_clear(&request->body);
 }

@@ -36,6 +36,9 @@ struct sqs_send {
     struct slice deduplication_id; /* FIFO, else absent */
 };
 
+/* The region that AWS's own URL of a queue names; absent when it is another's. */
+struct slice sqs_queue_region(struct slice queue_url);
+
 void sqs_build_receive(struct arena *arena, const char *queue_url, int64_t max_messages,
                        int64_t wait_seconds, int64_t visibility_seconds, struct aws_call *call);
 /* No message is count 0, not an error. */

@@ -143,6 +143,50 @@ static void wake_ends_a_wait(void **state)
     assert_int_equal(call.status, STATUS_IN_DOUBT);
 }
 
+/* A proxy sees where a call is going. */
+static struct slice asked_of_the_proxy(struct client_fixture *fixture, struct slice region)
+{
+    const size_t index = client_requests(fixture);
+    client_script(fixture, 503, "");
+    client_send(fixture, (struct aws_call){.service = AWS_SNS,
+                                           .operation = "Publish",
+                                           .region = region,
+                                           .body = SLICE("x"),
+                                           .max_attempts = 1});
+    return http_fixture_request(fixture->server, index)->target;
+}
+
+static void call_goes_to_its_region(void **state)
+{
+    struct client_fixture *fixture = *state;
+    struct error error = ERROR_NONE;
+    fixture->server = http_fixture_open();
+    client_write_keys(fixture, "FIRSTKEY");
+    client_set(fixture, "AWS_SHARED_CREDENTIALS_FILE", fixture->credentials_path);
+    client_set(fixture, "AWS_REGION", "eu-west-1");
+    assert_int_equal(client_open(fixture, &error), STATUS_OK);
+    assert_int_equal(setenv("https_proxy", http_fixture_url(fixture->server), 1), 0);
+    assert_text_is(asked_of_the_proxy(fixture, SLICE_NONE), "sns.eu-west-1.amazonaws.com:443");
+    assert_text_is(asked_of_the_proxy(fixture, SLICE("cn-north-1")),
+                   "sns.cn-north-1.amazonaws.com.cn:443");
+    assert_text_is(asked_of_the_proxy(fixture, SLICE("eu-west-1")),
+                   "sns.eu-west-1.amazonaws.com:443");
+    assert_int_equal(unsetenv("https_proxy"), 0);
+}
+
+static void configured_endpoint_is_one_place(void **state)
+{
+    struct client_fixture *fixture = *state;
+    client_script(fixture, 200, "<MessageId>1</MessageId>");
+    const struct aws_call call =
+        client_send(fixture, (struct aws_call){.service = AWS_SNS,
+                                               .operation = "Publish",
+                                               .region = SLICE("us-west-2"),
+                                               .body = SLICE("x")});
+    assert_int_equal(call.status, STATUS_OK);
+    assert_text_contains(client_header(fixture, 0, "Authorization"), "/20261120/eu-west-1/sns/");
+}
+
 /* Failure. */
 
 static void missing_credentials_send_nothing(void **state)
@@ -207,6 +251,9 @@ int main(void)
         TEST(services_differ_in_target_type_and_signing_name),
         TEST(object_is_asked_for_by_path),
         TEST(unsigned_put_is_bare),
+        cmocka_unit_test_setup_teardown(call_goes_to_its_region, client_setup_bare,
+                                        client_teardown),
+        TEST(configured_endpoint_is_one_place),
         TEST(many_calls_share_few_connections),
         TEST(wake_ends_a_wait),
         TEST(missing_credentials_send_nothing),

@@ -42,6 +42,35 @@ static struct aws_call answered(const char *reply)
 
 /* Success. */
 
+static void queue_is_asked_for_in_its_region(void **state)
+{
+    static const struct {
+        const char *url;
+        const char *region; /* NULL: none */
+    } urls[] = {
+        {"https://sqs.us-west-2.amazonaws.com/123456789012/q", "us-west-2"},
+        {"https://sqs.cn-north-1.amazonaws.com.cn/123456789012/q", "cn-north-1"},
+        {"https://sqs.eu-west-1.api.aws/123456789012/q", "eu-west-1"},
+        {"http://127.0.0.1:4566/000000000000/q", NULL},
+        {"https://sqs.example.com/1/q", NULL},
+        {"https://sqs.us-west-2.example.com/1/q", NULL},
+        {"https://sqs.evil/.amazonaws.com/1/q", NULL},
+        {"https://sqs", NULL},
+        {"", NULL},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(urls); i++) {
+        struct aws_call call = {0};
+        const struct sqs_send send = {.queue_url = slice_from_text(urls[i].url),
+                                      .body = SLICE("m")};
+        sqs_build_send(*state, &send, &call);
+        if (urls[i].region == NULL) {
+            assert_null(call.region.data);
+        } else {
+            assert_slice(call.region, urls[i].region);
+        }
+    }
+}
+
 static void receive_is_a_long_poll_with_time_to_spare(void **state)
 {
     struct aws_call call = {0};
@@ -209,6 +238,7 @@ static void failed_entry_that_was_never_sent(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(queue_is_asked_for_in_its_region),
         TEST(receive_is_a_long_poll_with_time_to_spare),
         TEST(messages_with_and_without_attributes),
         TEST(empty_queue_is_no_error),
