@@ -18,6 +18,8 @@ struct address_kind_handler {
 static const struct address_kind_handler kinds[] = {
     [ADDRESS_TASK_TOKEN] = {callback_task_token_build, callback_task_token_read},
     [ADDRESS_QUEUE] = {callback_queue_build, callback_queue_read},
+    [ADDRESS_TOPIC] = {callback_topic_build, callback_topic_read},
+    [ADDRESS_BUS] = {callback_bus_build, callback_bus_read},
 };
 
 static struct slice target_of(const struct record *record, size_t address)

@@ -28,5 +28,17 @@ void callback_task_token_read(const struct aws_call *call, struct stimulus *stim
 void callback_queue_build(struct arena *arena, const struct callback_message *message,
                           struct aws_call *call);
 void callback_queue_read(const struct aws_call *call, struct stimulus *stimulus);
+/* completer/callback_topic.c */
+void callback_topic_build(struct arena *arena, const struct callback_message *message,
+                          struct aws_call *call);
+void callback_topic_read(const struct aws_call *call, struct stimulus *stimulus);
+/* completer/callback_bus.c */
+void callback_bus_build(struct arena *arena, const struct callback_message *message,
+                        struct aws_call *call);
+void callback_bus_read(const struct aws_call *call, struct stimulus *stimulus);
+
+/* completer/callback_answer.c: of the services that take messages. What a person can mend (a
+ * permission, a key) is tried again; what will never be taken is undeliverable. */
+void callback_answer_read(const struct aws_call *call, struct stimulus *stimulus);
 
 #endif

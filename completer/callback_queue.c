@@ -3,8 +3,6 @@
 
 #include "infra/aws/sqs.h"
 
-#include <string.h>
-
 void callback_queue_build(struct arena *arena, const struct callback_message *message,
                           struct aws_call *call)
 {
@@ -24,35 +22,7 @@ void callback_queue_build(struct arena *arena, const struct callback_message *me
     sqs_build_send(arena, &send, call);
 }
 
-/* Permissions, keys and credentials may be mended by a person; a queue that is none cannot. */
-static bool may_be_mended(const struct aws_call *call)
-{
-    static const char *const marks[] = {"AccessDenied",  "Kms",
-                                        "KMS",           "Signature",
-                                        "Security",      "UnrecognizedClient",
-                                        "InvalidClient", "AuthenticationToken",
-                                        "OptInRequired"};
-    for (size_t i = 0; i < ARRAY_COUNT(marks); i++) {
-        if (strstr(call->error_name, marks[i]) != NULL) {
-            return true;
-        }
-    }
-    return call->code == 403;
-}
-
 void callback_queue_read(const struct aws_call *call, struct stimulus *stimulus)
 {
-    stimulus->kind = STIMULUS_CALLBACK_REFUSED;
-    switch (call->status) {
-    case STATUS_OK: stimulus->kind = STIMULUS_CALLBACK_DELIVERED; break;
-    case STATUS_RETRY:
-    case STATUS_IN_DOUBT:
-    case STATUS_CONFLICT:
-    case STATUS_INTERNAL: stimulus->callback_refusal = CALLBACK_REFUSAL_AGAIN; break;
-    case STATUS_NOT_FOUND: stimulus->callback_refusal = CALLBACK_REFUSAL_UNDELIVERABLE; break;
-    case STATUS_REJECTED:
-        stimulus->callback_refusal =
-            may_be_mended(call) ? CALLBACK_REFUSAL_AGAIN : CALLBACK_REFUSAL_UNDELIVERABLE;
-        break;
-    }
+    callback_answer_read(call, stimulus);
 }

@@ -20,5 +20,12 @@ struct slice reply_render_short(struct arena *arena, const struct plan *plan,
 /* Cuts of a rendered reply. */
 struct slice reply_output(struct slice reply); /* absent unless FINISHED */
 struct slice reply_cause(struct slice reply);  /* absent when FINISHED */
+/*
+ * The reply itself when it has at most max_bytes; else what fits for certain, with "truncated":
+ *     {"invocationId":"…","outcome":"FINISHED","truncated":true,"output":{"ringback":{…}}}
+ * ringback keeps its short texts, not steps and rows. It is made of the reply alone, which never
+ * changes, so that it is the same at every attempt.
+ */
+struct slice reply_cut(struct arena *arena, struct slice reply, size_t max_bytes);
 
 #endif

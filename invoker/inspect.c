@@ -63,9 +63,18 @@ static void write_steps(struct json_writer *writer, struct arena *arena,
     json_end_array(writer);
 }
 
-static void write_callbacks(struct json_writer *writer, const struct state *state)
+/* The first address is the caller's, unless it is one of notify. */
+static const struct callback *callback_of_caller(const struct record *record)
 {
-    const struct callback *caller = state->callback_count > 0 ? &state->callbacks[0] : NULL;
+    const bool notified =
+        record->plan.address_count > 0 && record->plan.addresses[0].when != ADDRESS_ALWAYS;
+    return record->state.callback_count > 0 && !notified ? &record->state.callbacks[0] : NULL;
+}
+
+static void write_callbacks(struct json_writer *writer, const struct record *record)
+{
+    const struct state *state = &record->state;
+    const struct callback *caller = callback_of_caller(record);
     json_write_text(writer, "Callback",
                     caller != NULL ? slice_from_text(callback_state_name(caller->state))
                                    : SLICE_NONE);
@@ -98,7 +107,7 @@ static void write_record(struct json_writer *writer, struct arena *arena,
     json_write_int64(writer, "StepCount", (int64_t)record->plan.step_count);
     json_write_int64(writer, "Step", state->step);
     json_write_int64(writer, "Attempt", state->attempt);
-    write_callbacks(writer, state);
+    write_callbacks(writer, record);
     write_steps(writer, arena, record);
     if (state->error_type[0] != '\0') {
         json_write_text(writer, "ErrorType", slice_from_text(state->error_type));

@@ -136,8 +136,9 @@ static struct plan_maker plan_maker_of(const struct invoker *invoker)
 static void refuse(struct invoker *invoker, struct request_item *entry, const struct error *error)
 {
     struct dispatch *dispatch = invoker->dispatch;
-    bool has_address =
-        entry->addresses.task_token.size > 0 || entry->addresses.reply_to.kind != ADDRESS_NONE;
+    bool has_address = entry->addresses.task_token.size > 0 ||
+                       entry->addresses.reply_to.kind != ADDRESS_NONE ||
+                       entry->addresses.notify.count > 0;
     metrics_add(METRIC_REQUESTS_REFUSED, 1);
     if (entry->item->channel == CHANNEL_SYNCHRONOUS) {
         finish_error(invoker, entry, entry->item->body.size > REQUEST_MAX_BYTES ? 413 : 400,

@@ -195,6 +195,23 @@ static void add_address(struct plan *plan, enum address_kind kind, struct slice 
     address_init(&plan->addresses[plan->address_count++], kind, target);
 }
 
+/* Who is told, at most so many as there are places; returns how many there should be. */
+static size_t add_addresses(struct plan *plan, struct slice task_token,
+                            const struct address *reply_to, const struct request_notify *notify)
+{
+    if (task_token.size > 0) {
+        add_address(plan, ADDRESS_TASK_TOKEN, task_token);
+    }
+    if (reply_to->kind != ADDRESS_NONE) {
+        plan->addresses[plan->address_count++] = *reply_to;
+    }
+    size_t wanted = plan->address_count + notify->count;
+    for (size_t i = 0; i < notify->count && plan->address_count < INVOCATION_ADDRESSES_MAX; i++) {
+        plan->addresses[plan->address_count++] = notify->addresses[i];
+    }
+    return wanted;
+}
+
 enum status plan_make(const struct plan_maker *maker, const struct request *request,
                       const struct plan_identity *identity, struct plan *plan, struct error *error)
 {
@@ -242,11 +259,12 @@ enum status plan_make(const struct plan_maker *maker, const struct request *requ
     memcpy(plan->digest, request->digest, sizeof(plan->digest));
     derive_id(plan, request, identity, maker->random);
     lay_steps(maker->arena, request, plan);
-    if (request->task_token.size > 0) {
-        add_address(plan, ADDRESS_TASK_TOKEN, request->task_token);
-    }
-    if (request->reply_to.kind != ADDRESS_NONE) {
-        plan->addresses[plan->address_count++] = request->reply_to;
+    size_t wanted = add_addresses(plan, request->task_token, &request->reply_to, &request->notify);
+    if (wanted > INVOCATION_ADDRESSES_MAX) {
+        return error_set(error, STATUS_REJECTED,
+                         "notify: an invocation has at most %d addresses with taskToken and "
+                         "replyTo, got %zu",
+                         INVOCATION_ADDRESSES_MAX, wanted);
     }
     return STATUS_OK;
 }
@@ -265,10 +283,6 @@ void plan_make_refused(const struct plan_maker *maker, const struct request_addr
                           .expect_max_rows = -1};
     digest_sha256_hex(body, plan->digest);
     derive_id(plan, &request, identity, maker->random);
-    if (addresses->task_token.size > 0) {
-        add_address(plan, ADDRESS_TASK_TOKEN, addresses->task_token);
-    }
-    if (addresses->reply_to.kind != ADDRESS_NONE) {
-        plan->addresses[plan->address_count++] = addresses->reply_to;
-    }
+    /* One too many may be why it is refused. */
+    (void)add_addresses(plan, addresses->task_token, &addresses->reply_to, &addresses->notify);
 }

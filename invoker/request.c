@@ -1,7 +1,6 @@
 #include "invoker/request.h"
 
 #include "infra/aws/redshift_data.h"
-#include "infra/aws/step_functions.h"
 #include "infra/base/json_writer.h"
 
 #include <string.h>
@@ -14,21 +13,6 @@ static struct json unwrap(struct json root)
     bool envelope = json_kind(json_member(root, "detail-type")) == JSON_TEXT &&
                     json_kind(detail) == JSON_OBJECT;
     return envelope ? detail : root;
-}
-
-static void find_addresses(struct json root, struct request_addresses *addresses)
-{
-    struct slice text = SLICE_NONE;
-    if (json_find_text(root, "taskToken", STEP_FUNCTIONS_TOKEN_MAX_BYTES, &text, NULL) ==
-            STATUS_OK &&
-        text.size > 0) {
-        addresses->task_token = text;
-    }
-    text = SLICE_NONE;
-    if (json_find_text(json_member(root, "replyTo"), "queueUrl", 2048, &text, NULL) == STATUS_OK &&
-        request_queue_url_valid(text)) {
-        address_init(&addresses->reply_to, ADDRESS_QUEUE, text);
-    }
 }
 
 /* What makes two requests the same one: everything but addresses, targets, defaults and the
@@ -81,7 +65,7 @@ enum status request_parse(struct arena *arena, struct slice body, struct request
         return json_reject(root, error, "must be an object");
     }
     root = unwrap(root);
-    find_addresses(root, addresses);
+    request_find_addresses(arena, root, addresses);
     status = request_read_native(arena, root, request, error);
     if (status == STATUS_OK) {
         digest_request(request);

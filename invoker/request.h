@@ -48,6 +48,12 @@ struct request_query {
     struct slice item;       /* the item's own JSON */
 };
 
+/* Who is told besides the caller; each address says when. */
+struct request_notify {
+    struct address *addresses; /* INVOCATION_ADDRESSES_MAX - 1 at most */
+    size_t count;
+};
+
 struct request {
     enum request_action action;
     struct slice *sqls;
@@ -69,8 +75,9 @@ struct request {
     struct slice task_token;            /* absent: none */
     struct slice execution_arn;         /* absent: none */
     struct address reply_to;            /* kind NONE: none */
-    int64_t timeout_seconds;            /* 0: none */
-    int64_t heartbeat_seconds;          /* 0: none */
+    struct request_notify notify;
+    int64_t timeout_seconds;   /* 0: none */
+    int64_t heartbeat_seconds; /* 0: none */
     bool keep_running;
     struct slice singleton_key; /* absent: none */
     bool singleton_sql;         /* the key is the normalised SQL */
@@ -92,6 +99,7 @@ struct request {
 struct request_addresses {
     struct slice task_token;
     struct address reply_to;
+    struct request_notify notify;
     struct slice response_url;
     const struct plan_resource *resource; /* what the answer to response_url has to name */
 };
@@ -111,8 +119,14 @@ MUST_CHECK enum status request_read_native(struct arena *arena, struct json root
 /* A target object or name, also used for RINGBACK_TARGETS_FILE. */
 MUST_CHECK enum status request_read_target(struct json value, struct plan_target *target,
                                            struct slice *name, struct error *error);
-/* Whether a text can be the URL of a queue at all. */
-bool request_queue_url_valid(struct slice url);
+/* The members replyTo and notify of root, which are left as they are when there is none. */
+MUST_CHECK enum status request_read_reply_to(struct json root, struct address *reply_to,
+                                             struct error *error);
+MUST_CHECK enum status request_read_notify(struct arena *arena, struct json root,
+                                           struct request_notify *notify, struct error *error);
+/* Sets those of taskToken, replyTo and notify that can be read, whatever else is wrong. */
+void request_find_addresses(struct arena *arena, struct json root,
+                            struct request_addresses *addresses);
 /* Exactly one way to reach the database, checked; path names the place in errors. */
 MUST_CHECK enum status request_check_target(const struct plan_target *target, const char *path,
                                             struct error *error);

@@ -8,15 +8,10 @@
 #include <string.h>
 
 static const char *const fields[] = {
-    "action",        "sqlStatement",
-    "sqlStatements", "mode",
-    "parameters",    "target",
-    "requestKey",    "taskToken",
-    "executionArn",  "sessionKeepAliveSeconds",
-    "replyTo",       "timeoutSeconds",
-    "keepRunning",   "heartbeatSeconds",
-    "output",        "statementId",
-    "nextToken",
+    "action",  "sqlStatement", "sqlStatements",  "mode",         "parameters",
+    "target",  "requestKey",   "taskToken",      "executionArn", "sessionKeepAliveSeconds",
+    "replyTo", "notify",       "timeoutSeconds", "keepRunning",  "heartbeatSeconds",
+    "output",  "statementId",  "nextToken",
 };
 
 struct name_value {
@@ -247,36 +242,7 @@ enum status request_check_target(const struct plan_target *target, const char *p
     return STATUS_OK;
 }
 
-/* ---- Addresses ------------------------------------------------------------------------------ */
-
-bool request_queue_url_valid(struct slice url)
-{
-    return slice_starts_with(url, SLICE("https://")) || slice_starts_with(url, SLICE("http://"));
-}
-
-MUST_CHECK static enum status read_reply_to(struct json root, struct request *request,
-                                            struct error *error)
-{
-    static const char *const names[] = {"queueUrl"};
-    struct json reply_to = {0};
-    struct slice url = SLICE_NONE;
-    enum status status = json_find_object(root, "replyTo", &reply_to, error);
-    if (status != STATUS_OK || !json_exists(reply_to)) {
-        return status;
-    }
-    status = json_only_members(reply_to, names, ARRAY_COUNT(names), error);
-    if (status == STATUS_OK) {
-        status = json_get_text(reply_to, "queueUrl", 2048, &url, error);
-    }
-    if (status != STATUS_OK) {
-        return status;
-    }
-    if (!request_queue_url_valid(url)) {
-        return json_reject(json_member(reply_to, "queueUrl"), error, "must be a queue's URL");
-    }
-    address_init(&request->reply_to, ADDRESS_QUEUE, url);
-    return STATUS_OK;
-}
+/* ---- Callers -------------------------------------------------------------------------------- */
 
 /* A text that must not be empty when it is there. */
 MUST_CHECK static enum status read_text(struct json root, const char *name, size_t max,
@@ -289,8 +255,8 @@ MUST_CHECK static enum status read_text(struct json root, const char *name, size
     return status;
 }
 
-MUST_CHECK static enum status read_callers(struct json root, struct request *request,
-                                           struct error *error)
+MUST_CHECK static enum status read_callers(struct arena *arena, struct json root,
+                                           struct request *request, struct error *error)
 {
     enum status status =
         read_text(root, "taskToken", STEP_FUNCTIONS_TOKEN_MAX_BYTES, &request->task_token, error);
@@ -301,7 +267,10 @@ MUST_CHECK static enum status read_callers(struct json root, struct request *req
     if (status == STATUS_OK) {
         status = read_text(root, "requestKey", REQUEST_KEY_MAX_BYTES, &request->request_key, error);
     }
-    return status == STATUS_OK ? read_reply_to(root, request, error) : status;
+    if (status == STATUS_OK) {
+        status = request_read_reply_to(root, &request->reply_to, error);
+    }
+    return status == STATUS_OK ? request_read_notify(arena, root, &request->notify, error) : status;
 }
 
 /* ---- The rest ------------------------------------------------------------------------------- */
@@ -355,15 +324,15 @@ MUST_CHECK static enum status read_target(struct json root, struct request *requ
 }
 
 /* The actions on a statement that exists already. */
-MUST_CHECK static enum status read_statement_action(struct json root, struct request *request,
-                                                    struct error *error)
+MUST_CHECK static enum status read_statement_action(struct arena *arena, struct json root,
+                                                    struct request *request, struct error *error)
 {
     enum status status = json_get_text(root, "statementId", 64, &request->statement_id, error);
     if (status == STATUS_OK && request->action == REQUEST_GET_RESULT) {
         status = read_text(root, "nextToken", 4096, &request->next_token, error);
     }
     if (status == STATUS_OK) {
-        status = read_callers(root, request, error);
+        status = read_callers(arena, root, request, error);
     }
     if (status == STATUS_OK && slice_equals_text(request->statement_id, "LATEST") &&
         request->execution_arn.size == 0) {
@@ -387,7 +356,7 @@ enum status request_read_native(struct arena *arena, struct json root, struct re
     }
     request->action = (enum request_action)action;
     if (status == STATUS_OK && request->action != REQUEST_EXECUTE) {
-        return read_statement_action(root, request, error);
+        return read_statement_action(arena, root, request, error);
     }
     if (status == STATUS_OK) {
         status = read_statements(arena, root, request, error);
@@ -399,7 +368,7 @@ enum status request_read_native(struct arena *arena, struct json root, struct re
         status = read_target(root, request, error);
     }
     if (status == STATUS_OK) {
-        status = read_callers(root, request, error);
+        status = read_callers(arena, root, request, error);
     }
     return status == STATUS_OK ? read_options(root, request, error) : status;
 }

@@ -16,12 +16,16 @@ static bool applies(enum address_when when, enum outcome outcome)
     return true;
 }
 
+static enum address_when when_of(const struct core *core, size_t address)
+{
+    return address < core->plan->address_count ? core->plan->addresses[address].when
+                                               : ADDRESS_ALWAYS;
+}
+
 static void ring(struct core *core, size_t address)
 {
     struct callback *callback = &core->next->callbacks[address];
-    enum address_when when =
-        address < core->plan->address_count ? core->plan->addresses[address].when : ADDRESS_ALWAYS;
-    if (!applies(when, core->next->outcome)) {
+    if (!applies(when_of(core, address), core->next->outcome)) {
         core_move_callback(core, address, CALLBACK_CLOSED);
         return;
     }
@@ -128,7 +132,9 @@ void core_on_adopted(struct core *core)
     struct state *next = core->next;
     const struct address *adopter = &core->stimulus->adopter;
     for (size_t i = 0; i < next->callback_count; i++) {
-        if (strcmp(next->callbacks[i].digest, adopter->digest) == 0) {
+        /* One that is told of some outcomes only does not stand for one that wants to know. */
+        if (when_of(core, i) == ADDRESS_ALWAYS &&
+            strcmp(next->callbacks[i].digest, adopter->digest) == 0) {
             return;
         }
     }

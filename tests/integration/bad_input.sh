@@ -73,7 +73,7 @@ bad_addresses='
 {sqlStatement: S, taskToken: ("t" * 2049)}              ## taskToken: must be at most 2048
 {sqlStatement: S, heartbeatSeconds: 60}                 ## heartbeatSeconds: goes with taskToken only
 {sqlStatement: S, replyTo: "q"}                         ## replyTo: must be an object
-{sqlStatement: S, replyTo: {}}                          ## replyTo.queueUrl: 
+{sqlStatement: S, replyTo: {}}                          ## replyTo: exactly one of
 {sqlStatement: S, replyTo: {queueUrl: ""}}              ## replyTo.queueUrl: 
 {sqlStatement: S, replyTo: {queueUrl: "q"}}             ## replyTo.queueUrl: must be
 {sqlStatement: S, replyTo: {queueName: "q"}}            ## replyTo.queueName: unknown

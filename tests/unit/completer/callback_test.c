@@ -68,6 +68,33 @@ static void build_queue(struct fixture *fixture)
     callback_queue_build(fixture->arena, &fixture->message, &fixture->call);
 }
 
+static void build_topic(struct fixture *fixture)
+{
+    callback_topic_build(fixture->arena, &fixture->message, &fixture->call);
+}
+
+static void build_bus(struct fixture *fixture)
+{
+    callback_bus_build(fixture->arena, &fixture->message, &fixture->call);
+}
+
+/* A document of so many bytes. */
+static void set_large_reply(struct fixture *fixture, size_t size)
+{
+    static const char head[] = "{\"invocationId\":\"" ID "\",\"outcome\":\"FINISHED\","
+                               "\"output\":{\"ringback\":{\"outcome\":\"FINISHED\",\"r\":\"";
+    char *text = arena_alloc(fixture->arena, size + 1);
+    memset(text, 'x', size);
+    memcpy(text, head, sizeof(head) - 1);
+    memcpy(text + size - 4, "\"}}}", 4);
+    fixture->message.reply = (struct slice){text, size};
+}
+
+static bool is_cut(const struct fixture *fixture)
+{
+    return slice_find(fixture->call.body, SLICE("truncated")) < fixture->call.body.size;
+}
+
 struct row {
     enum status status;
     int code;
@@ -155,6 +182,74 @@ static void fifo_queue_has_group_and_deduplication(void **context)
         SLICE(",\"MessageGroupId\":\"" ID "\",\"MessageDeduplicationId\":\"" ID ".3\"}")));
 }
 
+#define TOPIC         "arn:aws:sns:eu-west-1:1:t"
+#define TOPIC_ENCODED "arn%3Aaws%3Asns%3Aeu-west-1%3A1%3At"
+
+static void topic_gets_the_document_and_attributes(void **context)
+{
+    struct fixture *fixture = *context;
+    set_failed(fixture);
+    fixture->message.target = SLICE(TOPIC);
+    build_topic(fixture);
+    assert_int_equal(fixture->call.service, AWS_SNS);
+    assert_call(fixture, "Publish",
+                "Action=Publish&Version=2010-03-31&TopicArn=" TOPIC_ENCODED
+                "&Message=%7B%22invocationId%22%3A%22" ID
+                "%22%2C%22outcome%22%3A%22TIMED_OUT%22%2C%22error%22%3A%22TIMED_OUT%22%2C"
+                "%22cause%22%3A%7B%22b%22%3A1%7D%7D"
+                "&MessageAttributes.entry.1.Name=invocationId"
+                "&MessageAttributes.entry.1.Value.DataType=String"
+                "&MessageAttributes.entry.1.Value.StringValue=" ID
+                "&MessageAttributes.entry.2.Name=outcome"
+                "&MessageAttributes.entry.2.Value.DataType=String"
+                "&MessageAttributes.entry.2.Value.StringValue=TIMED_OUT");
+}
+
+static void fifo_topic_has_group_and_deduplication(void **context)
+{
+    struct fixture *fixture = *context;
+    fixture->message.target = SLICE(TOPIC ".fifo");
+    fixture->message.address = 7;
+    build_topic(fixture);
+    assert_true(slice_ends_with(fixture->call.body,
+                                SLICE("&MessageGroupId=" ID "&MessageDeduplicationId=" ID ".8")));
+}
+
+static void bus_gets_an_event_with_the_document(void **context)
+{
+    struct fixture *fixture = *context;
+    set_failed(fixture);
+    fixture->message.target = SLICE("orders");
+    build_bus(fixture);
+    assert_int_equal(fixture->call.service, AWS_EVENTBRIDGE);
+    assert_call(fixture, "PutEvents",
+                "{\"Entries\":[{\"Source\":\"ringback\",\"DetailType\":"
+                "\"Ringback Invocation Outcome\",\"Detail\":\"{\\\"invocationId\\\":\\\"" ID
+                "\\\",\\\"outcome\\\":\\\"TIMED_OUT\\\",\\\"error\\\":\\\"TIMED_OUT\\\","
+                "\\\"cause\\\":{\\\"b\\\":1}}\",\"EventBusName\":\"orders\"}]}");
+}
+
+/* 512 bytes are left for the attributes of a message, 35 for an event's source and type. */
+static void documents_are_cut_at_their_limits(void **context)
+{
+    struct fixture *fixture = *context;
+    fixture->message.target = SLICE(TOPIC);
+    set_large_reply(fixture, 262144 - 512);
+    build_topic(fixture);
+    assert_false(is_cut(fixture));
+    set_large_reply(fixture, 262144 - 511);
+    build_topic(fixture);
+    assert_true(is_cut(fixture));
+    set_large_reply(fixture, 262143 - 35);
+    build_bus(fixture);
+    assert_false(is_cut(fixture));
+    set_large_reply(fixture, 262143 - 34);
+    build_bus(fixture);
+    assert_true(is_cut(fixture));
+    build_queue(fixture);
+    assert_false(is_cut(fixture));
+}
+
 static void repeats_are_byte_identical(void **context)
 {
     struct fixture *fixture = *context;
@@ -165,6 +260,15 @@ static void repeats_are_byte_identical(void **context)
     build_queue(fixture);
     first = fixture->call.body;
     build_queue(fixture);
+    assert_true(slice_equals(fixture->call.body, first));
+    set_large_reply(fixture, 300000);
+    build_topic(fixture);
+    first = fixture->call.body;
+    build_topic(fixture);
+    assert_true(slice_equals(fixture->call.body, first));
+    build_bus(fixture);
+    first = fixture->call.body;
+    build_bus(fixture);
     assert_true(slice_equals(fixture->call.body, first));
 }
 
@@ -231,6 +335,87 @@ static void every_answer_of_a_queue(void **context)
     assert_rows(callback_queue_read, rows, ARRAY_COUNT(rows));
 }
 
+static void every_answer_of_a_topic(void **context)
+{
+    static const struct row rows[] = {
+        {STATUS_OK, 200, "", STIMULUS_CALLBACK_DELIVERED, 0},
+        {STATUS_NOT_FOUND, 404, "NotFound", STIMULUS_CALLBACK_REFUSED,
+         CALLBACK_REFUSAL_UNDELIVERABLE},
+        {STATUS_REJECTED, 400, "InvalidParameter", STIMULUS_CALLBACK_REFUSED,
+         CALLBACK_REFUSAL_UNDELIVERABLE},
+        {STATUS_REJECTED, 400, "ParameterValueInvalid", STIMULUS_CALLBACK_REFUSED,
+         CALLBACK_REFUSAL_UNDELIVERABLE},
+        {STATUS_REJECTED, 400, "EndpointDisabled", STIMULUS_CALLBACK_REFUSED,
+         CALLBACK_REFUSAL_UNDELIVERABLE},
+        {STATUS_REJECTED, 403, "AuthorizationError", STIMULUS_CALLBACK_REFUSED,
+         CALLBACK_REFUSAL_AGAIN},
+        {STATUS_REJECTED, 400, "KMSDisabled", STIMULUS_CALLBACK_REFUSED, CALLBACK_REFUSAL_AGAIN},
+        {STATUS_REJECTED, 403, "InvalidSecurity", STIMULUS_CALLBACK_REFUSED,
+         CALLBACK_REFUSAL_AGAIN},
+        {STATUS_RETRY, 400, "Throttled", STIMULUS_CALLBACK_REFUSED, CALLBACK_REFUSAL_AGAIN},
+        {STATUS_IN_DOUBT, 500, "InternalError", STIMULUS_CALLBACK_REFUSED, CALLBACK_REFUSAL_AGAIN},
+        {STATUS_IN_DOUBT, 0, "", STIMULUS_CALLBACK_REFUSED, CALLBACK_REFUSAL_AGAIN},
+        {STATUS_RETRY, 0, "", STIMULUS_CALLBACK_REFUSED, CALLBACK_REFUSAL_AGAIN},
+    };
+    (void)context;
+    assert_rows(callback_topic_read, rows, ARRAY_COUNT(rows));
+}
+
+static void every_refusal_of_a_bus(void **context)
+{
+    static const struct row rows[] = {
+        {STATUS_REJECTED, 400, "ValidationException", STIMULUS_CALLBACK_REFUSED,
+         CALLBACK_REFUSAL_UNDELIVERABLE},
+        {STATUS_NOT_FOUND, 400, "ResourceNotFoundException", STIMULUS_CALLBACK_REFUSED,
+         CALLBACK_REFUSAL_UNDELIVERABLE},
+        {STATUS_REJECTED, 400, "AccessDeniedException", STIMULUS_CALLBACK_REFUSED,
+         CALLBACK_REFUSAL_AGAIN},
+        {STATUS_RETRY, 400, "ThrottlingException", STIMULUS_CALLBACK_REFUSED,
+         CALLBACK_REFUSAL_AGAIN},
+        {STATUS_IN_DOUBT, 500, "InternalException", STIMULUS_CALLBACK_REFUSED,
+         CALLBACK_REFUSAL_AGAIN},
+        {STATUS_OK, 200, "", STIMULUS_CALLBACK_REFUSED, CALLBACK_REFUSAL_AGAIN}, /* no JSON */
+    };
+    (void)context;
+    assert_rows(callback_bus_read, rows, ARRAY_COUNT(rows));
+}
+
+/* A 200 may hold an event that was not taken. */
+static void every_entry_of_a_bus(void **context)
+{
+    static const struct {
+        const char *entry;
+        bool delivered;
+        enum callback_refusal refusal;
+    } entries[] = {
+        {"\"EventId\":\"1\"", true, 0},
+        {"\"ErrorCode\":\"ThrottlingException\"", false, CALLBACK_REFUSAL_AGAIN},
+        {"\"ErrorCode\":\"InternalFailure\"", false, CALLBACK_REFUSAL_AGAIN},
+        {"\"ErrorCode\":\"NotAuthorizedForDetailTypeException\"", false, CALLBACK_REFUSAL_AGAIN},
+        {"\"ErrorCode\":\"AccessDeniedException\"", false, CALLBACK_REFUSAL_AGAIN},
+        {"\"ErrorCode\":\"InvalidArgument\"", false, CALLBACK_REFUSAL_UNDELIVERABLE},
+        {"\"ErrorCode\":\"MalformedDetail\"", false, CALLBACK_REFUSAL_UNDELIVERABLE},
+        {"\"ErrorCode\":\"ResourceNotFoundException\"", false, CALLBACK_REFUSAL_UNDELIVERABLE},
+    };
+    struct fixture *fixture = *context;
+    for (size_t i = 0; i < ARRAY_COUNT(entries); i++) {
+        const struct aws_call call = {
+            .operation = "PutEvents",
+            .status = STATUS_OK,
+            .code = 200,
+            .reply = slice_from_text(arena_format(
+                fixture->arena, "{\"FailedEntryCount\":0,\"Entries\":[{%s}]}", entries[i].entry))};
+        struct stimulus stimulus = {.kind = STIMULUS_DUE};
+        callback_bus_read(&call, &stimulus);
+        if (stimulus.kind !=
+                (entries[i].delivered ? STIMULUS_CALLBACK_DELIVERED : STIMULUS_CALLBACK_REFUSED) ||
+            (!entries[i].delivered && stimulus.callback_refusal != entries[i].refusal)) {
+            fail_msg("%s: kind %d, refusal %d", entries[i].entry, stimulus.kind,
+                     stimulus.callback_refusal);
+        }
+    }
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -241,9 +426,16 @@ int main(void)
         TEST(invalid_output_falls_back_to_failure),
         TEST(queue_gets_the_document_and_attributes),
         TEST(fifo_queue_has_group_and_deduplication),
+        TEST(topic_gets_the_document_and_attributes),
+        TEST(fifo_topic_has_group_and_deduplication),
+        TEST(bus_gets_an_event_with_the_document),
+        TEST(documents_are_cut_at_their_limits),
         TEST(repeats_are_byte_identical),
         TEST(every_answer_to_a_token),
         TEST(every_answer_of_a_queue),
+        TEST(every_answer_of_a_topic),
+        TEST(every_refusal_of_a_bus),
+        TEST(every_entry_of_a_bus),
     };
     return cmocka_run_group_tests_name("callback", tests, NULL, NULL);
 }

@@ -286,6 +286,47 @@ static void refused_plan_tells_its_addresses_and_nothing_else(void **context)
     assert_int_equal(fixture->plan.addresses[1].kind, ADDRESS_QUEUE);
 }
 
+/* Fills notify with so many queues. */
+static void set_notify(struct fixture *fixture, struct request_notify *notify, size_t count)
+{
+    notify->addresses = ARENA_ARRAY(fixture->arena, count, struct address);
+    notify->count = count;
+    for (size_t i = 0; i < count; i++) {
+        address_init(&notify->addresses[i], ADDRESS_QUEUE, SLICE("https://n"));
+        notify->addresses[i].when = i % 2 == 0 ? ADDRESS_ON_SUCCESS : ADDRESS_ON_FAILURE;
+    }
+}
+
+static void notify_follows_the_callers_addresses(void **context)
+{
+    struct fixture *fixture = *context;
+    fixture->request.task_token = SLICE("token");
+    set_notify(fixture, &fixture->request.notify, 7);
+    const struct plan *plan = made(fixture);
+    assert_int_equal(plan->address_count, 8);
+    assert_int_equal(plan->addresses[0].kind, ADDRESS_TASK_TOKEN);
+    assert_int_equal(plan->addresses[0].when, ADDRESS_ALWAYS);
+    assert_int_equal(plan->addresses[1].when, ADDRESS_ON_SUCCESS);
+    assert_int_equal(plan->addresses[6].when, ADDRESS_ON_FAILURE);
+}
+
+static void ninth_address_is_refused_and_the_others_are_told(void **context)
+{
+    struct fixture *fixture = *context;
+    struct request_addresses addresses = {.task_token = SLICE("token")};
+    fixture->request.task_token = SLICE("token");
+    address_init(&fixture->request.reply_to, ADDRESS_BUS, SLICE("default"));
+    set_notify(fixture, &fixture->request.notify, 7);
+    assert_refused(fixture, "notify: an invocation has at most 8 addresses with taskToken and "
+                            "replyTo, got 9");
+    addresses.reply_to = fixture->request.reply_to;
+    addresses.notify = fixture->request.notify;
+    const struct plan_maker maker = maker_of(fixture);
+    plan_make_refused(&maker, &addresses, SLICE("body"), &fixture->identity, &fixture->plan);
+    assert_int_equal(fixture->plan.address_count, 8);
+    assert_int_equal(fixture->plan.addresses[1].kind, ADDRESS_BUS);
+}
+
 /* Promise 2: what must not run twice whatever the error says. */
 static void retriable_statements(void **context)
 {
@@ -476,6 +517,8 @@ int main(void)
         TEST(identity_is_the_first_that_is_there),
         TEST(heartbeat_of_three_sweeps_is_taken),
         TEST(refused_plan_tells_its_addresses_and_nothing_else),
+        TEST(notify_follows_the_callers_addresses),
+        TEST(ninth_address_is_refused_and_the_others_are_told),
         TEST(retriable_statements),
         TEST(statements_that_run_once),
         TEST(one_such_statement_makes_the_batch_run_once),

@@ -343,7 +343,7 @@ static const char *const malformed[][2] = {
     {"{" SQL ",\"requestKey\":\"\"}", "requestKey: must not be empty"},
     {"{" SQL ",\"executionArn\":\"\"}", "executionArn: must not be empty"},
     {"{" SQL ",\"replyTo\":\"q\"}", "replyTo: must be an object, got a string"},
-    {"{" SQL ",\"replyTo\":{}}", "replyTo.queueUrl: is required"},
+    {"{" SQL ",\"replyTo\":{}}", "replyTo: exactly one of queueUrl, topicArn and eventBusName is needed"},
     {"{" SQL ",\"replyTo\":{\"queue\":\"q\"}}", "replyTo.queue: unknown field"},
     {"{" SQL ",\"replyTo\":{\"queueUrl\":\"q\"}}", "replyTo.queueUrl: must be a queue's URL"},
     {"{" SQL ",\"timeoutSeconds\":0}", "timeoutSeconds: must be between 1 and 86400, got 0"},

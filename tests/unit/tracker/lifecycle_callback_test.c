@@ -50,6 +50,19 @@ static void the_same_address_is_adopted_once(void **context)
     assert_false(fixture->decision.changed);
 }
 
+/* An address that is told of failures only does not stand for a caller at the same place. */
+static void an_adopter_at_a_place_of_notify_is_told_too(void **context)
+{
+    struct fixture *fixture = *context;
+    fixture->plan.addresses[0].when = ADDRESS_ON_FAILURE;
+    put_in_state(fixture, STATEMENT_RUNNING);
+    struct stimulus adopted = make(STIMULUS_ADOPTED);
+    address_init(&adopted.adopter, ADDRESS_TASK_TOKEN, SLICE("token"));
+    fixture->state = *decide(fixture, adopted);
+    assert_int_equal(fixture->state.callback_count, 2);
+    assert_int_equal(decide(fixture, adopted)->callback_count, 2);
+}
+
 static void the_ninth_address_replaces_the_oldest_adopter(void **context)
 {
     struct fixture *fixture = *context;
@@ -158,6 +171,7 @@ int main(void)
         TEST(a_settled_record_shrinks_to_a_tombstone),
         TEST(an_adopter_of_a_committed_outcome_is_told_at_once),
         TEST(the_same_address_is_adopted_once),
+        TEST(an_adopter_at_a_place_of_notify_is_told_too),
         TEST(the_ninth_address_replaces_the_oldest_adopter),
         TEST(a_heartbeat_goes_out_at_its_pace),
         TEST(an_adopter_gets_heartbeats_too),
