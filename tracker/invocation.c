@@ -174,8 +174,12 @@ void plan_scrub(struct plan *plan)
     plan->parameters = NULL;
     plan->parameter_count = 0;
     for (size_t i = 0; i < plan->step_count; i++) {
-        plan->steps[i].sqls = NULL;
-        plan->steps[i].sql_count = 0;
+        struct plan_step *step = &plan->steps[i];
+        step->sqls = NULL;
+        step->sql_count = 0;
+        step->parameters = NULL;
+        step->parameter_count = 0;
+        step->item = SLICE_NONE;
     }
     for (size_t i = 0; i < plan->address_count; i++) {
         plan->addresses[i].target = SLICE_NONE;
@@ -187,7 +191,10 @@ void plan_shrink(struct plan *plan)
     struct plan small = {.created_at_ms = plan->created_at_ms,
                          .prefix = plan->prefix,
                          .session_keep_alive_seconds = -1,
-                         .retry.max_attempts = 1};
+                         .retry.max_attempts = 1,
+                         .result.max_rows = -1,
+                         .expect_min_rows = -1,
+                         .expect_max_rows = -1};
     memcpy(small.id, plan->id, sizeof(small.id));
     memcpy(small.digest, plan->digest, sizeof(small.digest));
     *plan = small;

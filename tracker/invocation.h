@@ -231,6 +231,7 @@ struct state {
     enum ending seen;      /* an ending that is witnessed but not yet committed (text is wanted) */
     int64_t statement_at_ms; /* when to look at the statement again; 0: never */
     int64_t tries;           /* failed looks in a row, for backoff */
+    int64_t pause_ms;        /* the last pause before an attempt: the next one follows from it */
     int64_t heartbeat_at_ms; /* 0: none */
     /* Cancelling. */
     enum outcome cancel_cause; /* TIMED_OUT, ABORTED, or NONE */
@@ -280,7 +281,7 @@ void invocation_client_token(struct slice statement_name, char token[SHA256_HEX_
 void plan_write(const struct plan *plan, struct buffer *out);
 MUST_CHECK enum status plan_read(struct arena *arena, struct slice json, struct plan *plan,
                                  struct error *error);
-/* What may stay when all is settled: no SQL, parameters, or addresses' targets. */
+/* What may stay when all is settled: no SQL, parameters, queries' items, or addresses' targets. */
 void plan_scrub(struct plan *plan);
 /* What a tombstone keeps: who it was and the digest that tells a repeat from a conflict. */
 void plan_shrink(struct plan *plan);

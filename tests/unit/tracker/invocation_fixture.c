@@ -6,19 +6,43 @@
 #define MS_MAX   (INT64_C(1) << 52)
 #define INT_MOST INT64_C(9007199254740992) /* what JSON numbers hold exactly */
 
+static void fill_steps(struct fixture *fixture)
+{
+    fixture->parameters[0] = (struct plan_parameter){SLICE("a"), SLICE("secret-value")};
+    fixture->parameters[1] = (struct plan_parameter){SLICE("b"), SLICE("null")};
+    fixture->step_target =
+        (struct plan_target){SLICE("C"), SLICE("W"), SLICE("D"), SLICE("U"), SLICE("S"), SLICE("")};
+    fixture->step_retry = (struct plan_retry){2, SLICE("[0-9]\\d"), 3, 4};
+    fixture->steps[0] = (struct plan_step){.sqls = fixture->sqls,
+                                           .sql_count = 2,
+                                           .batch = true,
+                                           .auto_commit = true,
+                                           .keep_going = true,
+                                           .retriable = true,
+                                           .attach_id = SLICE("d9b6c0c9-attached"),
+                                           .target = &fixture->step_target,
+                                           .retry = &fixture->step_retry,
+                                           .parameters = &fixture->parameters[1],
+                                           .parameter_count = 1,
+                                           .item = SLICE("{\"sql\":\"secret-item\"}")};
+    fixture->steps[1] = (struct plan_step){.sqls = &fixture->sqls[1], .sql_count = 1};
+    fixture->data[0] = (struct plan_parameter){SLICE("Name"), SLICE("column")};
+    fixture->resource = (struct plan_resource){.request_type = SLICE("Update"),
+                                               .stack_id = SLICE("arn:stack"),
+                                               .request_id = SLICE("r"),
+                                               .logical_resource_id = SLICE("Table"),
+                                               .physical_resource_id = SLICE("p"),
+                                               .no_echo = true,
+                                               .data = fixture->data,
+                                               .data_count = 1};
+}
+
 /* Every field set, each to a value of its own, so that a swapped or forgotten one shows. */
 static void fill_plan(struct fixture *fixture)
 {
     fixture->sqls[0] = SLICE("select 'secret-sql \"\xc3\xa4\" \x01\n\\'");
     fixture->sqls[1] = SLICE("");
-    fixture->steps[0] = (struct plan_step){.sqls = fixture->sqls,
-                                           .sql_count = 2,
-                                           .batch = true,
-                                           .auto_commit = true,
-                                           .retriable = true};
-    fixture->steps[1] = (struct plan_step){.sqls = &fixture->sqls[1], .sql_count = 1};
-    fixture->parameters[0] = (struct plan_parameter){SLICE("a"), SLICE("secret-value")};
-    fixture->parameters[1] = (struct plan_parameter){SLICE("b"), SLICE("null")};
+    fill_steps(fixture);
     fixture->plan = (struct plan){
         .id = ID,
         .digest = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
@@ -37,10 +61,14 @@ static void fill_plan(struct fixture *fixture)
         .heartbeat_seconds = INT32_MAX,
         .keep_running = true,
         .keyed = true,
-        .output = OUTPUT_STATEMENT,
-        .retry.max_attempts = 1000,
-        .retry.base_ms = MS_MAX - 1,
-        .retry.max_ms = MS_MAX - 2,
+        .output = OUTPUT_QUERIES,
+        .retry = {1000, SLICE("1023"), MS_MAX - 1, MS_MAX - 2},
+        .lock_key = "f123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+        .on_conflict = PLAN_CONFLICT_QUEUE,
+        .result = {PLAN_RESULT_S3, PLAN_FORMAT_CSV, 7, SLICE("s3://b/p")},
+        .expect_min_rows = 0,
+        .expect_max_rows = INT_MOST,
+        .resource = &fixture->resource,
     };
     for (size_t i = 0; i < INVOCATION_ADDRESSES_MAX; i++) {
         address_init(&fixture->plan.addresses[i], ADDRESS_TASK_TOKEN + i % ADDRESS_BUS,
@@ -79,6 +107,7 @@ void fill_state(struct fixture *fixture)
     state->seen = ENDING_ABORTED;
     state->statement_at_ms = 4;
     state->tries = INT_MOST;
+    state->pause_ms = 11;
     state->heartbeat_at_ms = 5;
     state->cancel_cause = OUTCOME_TIMED_OUT;
     state->cancelling_since_ms = 6;
@@ -89,6 +118,10 @@ void fill_state(struct fixture *fixture)
     state->gather_until_ms = 8;
     memset(state->error_type, 'E', INVOCATION_ERROR_TYPE_BYTES);
     state->error_text = SLICE("ERROR: \xe2\x82\xac \x1f");
+    state->step_failed = true;
+    state->skipped = true;
+    memcpy(state->holder, ID, TRACKER_ID_BYTES);
+    memset(state->session_id, 's', INVOCATION_SESSION_ID_BYTES);
     state->event = SLICE("{\"detail\":{}}");
     memset(state->reply_digest, 'f', SHA256_HEX_BYTES);
     state->reply = SLICE("{\"outcome\":\"EXPIRED\"}");

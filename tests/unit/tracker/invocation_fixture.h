@@ -16,6 +16,10 @@ struct fixture {
     struct slice sqls[2];
     struct plan_step steps[INVOCATION_STEPS_MAX];
     struct plan_parameter parameters[2];
+    struct plan_target step_target;
+    struct plan_retry step_retry;
+    struct plan_parameter data[1];
+    struct plan_resource resource;
     struct plan plan;
     struct step_result results[2];
     struct state state;

@@ -29,23 +29,62 @@ static void assert_target(const struct plan_target *actual, const struct plan_ta
     assert_slice(actual->session_id, expected->session_id);
 }
 
-static void assert_steps(const struct plan *actual, const struct plan *expected)
+static void assert_pairs(const struct plan_parameter *actual, size_t actual_count,
+                         const struct plan_parameter *expected, size_t expected_count)
 {
-    assert_int_equal(actual->step_count, expected->step_count);
-    for (size_t i = 0; i < expected->step_count; i++) {
-        assert_int_equal(actual->steps[i].sql_count, expected->steps[i].sql_count);
-        assert_int_equal(actual->steps[i].batch, expected->steps[i].batch);
-        assert_int_equal(actual->steps[i].auto_commit, expected->steps[i].auto_commit);
-        assert_int_equal(actual->steps[i].retriable, expected->steps[i].retriable);
-        for (size_t k = 0; k < expected->steps[i].sql_count; k++) {
-            assert_slice(actual->steps[i].sqls[k], expected->steps[i].sqls[k]);
-        }
+    assert_int_equal(actual_count, expected_count);
+    for (size_t i = 0; i < expected_count; i++) {
+        assert_slice(actual[i].name, expected[i].name);
+        assert_slice(actual[i].value, expected[i].value);
     }
-    assert_int_equal(actual->parameter_count, expected->parameter_count);
-    for (size_t i = 0; i < expected->parameter_count; i++) {
-        assert_slice(actual->parameters[i].name, expected->parameters[i].name);
-        assert_slice(actual->parameters[i].value, expected->parameters[i].value);
+}
+
+static void assert_retry(const struct plan_retry *actual, const struct plan_retry *expected)
+{
+    assert_int_equal(actual->max_attempts, expected->max_attempts);
+    assert_slice(actual->error_match, expected->error_match);
+    assert_int_equal(actual->base_ms, expected->base_ms);
+    assert_int_equal(actual->max_ms, expected->max_ms);
+}
+
+static void assert_step(const struct plan_step *actual, const struct plan_step *expected)
+{
+    assert_int_equal(actual->sql_count, expected->sql_count);
+    for (size_t i = 0; i < expected->sql_count; i++) {
+        assert_slice(actual->sqls[i], expected->sqls[i]);
     }
+    assert_int_equal(actual->batch, expected->batch);
+    assert_int_equal(actual->auto_commit, expected->auto_commit);
+    assert_int_equal(actual->keep_going, expected->keep_going);
+    assert_int_equal(actual->retriable, expected->retriable);
+    assert_slice(actual->attach_id, expected->attach_id);
+    assert_int_equal(actual->target == NULL, expected->target == NULL);
+    if (expected->target != NULL) {
+        assert_target(actual->target, expected->target);
+    }
+    assert_int_equal(actual->retry == NULL, expected->retry == NULL);
+    if (expected->retry != NULL) {
+        assert_retry(actual->retry, expected->retry);
+    }
+    assert_pairs(actual->parameters, actual->parameter_count, expected->parameters,
+                 expected->parameter_count);
+    assert_slice(actual->item, expected->item);
+}
+
+static void assert_resource(const struct plan_resource *actual,
+                            const struct plan_resource *expected)
+{
+    assert_int_equal(actual == NULL, expected == NULL);
+    if (expected == NULL) {
+        return;
+    }
+    assert_slice(actual->request_type, expected->request_type);
+    assert_slice(actual->stack_id, expected->stack_id);
+    assert_slice(actual->request_id, expected->request_id);
+    assert_slice(actual->logical_resource_id, expected->logical_resource_id);
+    assert_slice(actual->physical_resource_id, expected->physical_resource_id);
+    assert_int_equal(actual->no_echo, expected->no_echo);
+    assert_pairs(actual->data, actual->data_count, expected->data, expected->data_count);
 }
 
 static void assert_plan_scalars(const struct plan *actual, const struct plan *expected)
@@ -62,16 +101,28 @@ static void assert_plan_scalars(const struct plan *actual, const struct plan *ex
     assert_int_equal(actual->keep_running, expected->keep_running);
     assert_int_equal(actual->keyed, expected->keyed);
     assert_int_equal(actual->output, expected->output);
-    assert_int_equal(actual->retry.max_attempts, expected->retry.max_attempts);
-    assert_int_equal(actual->retry.base_ms, expected->retry.base_ms);
-    assert_int_equal(actual->retry.max_ms, expected->retry.max_ms);
+    assert_string_equal(actual->lock_key, expected->lock_key);
+    assert_int_equal(actual->on_conflict, expected->on_conflict);
+    assert_int_equal(actual->result.mode, expected->result.mode);
+    assert_int_equal(actual->result.format, expected->result.format);
+    assert_int_equal(actual->result.max_rows, expected->result.max_rows);
+    assert_slice(actual->result.uri, expected->result.uri);
+    assert_int_equal(actual->expect_min_rows, expected->expect_min_rows);
+    assert_int_equal(actual->expect_max_rows, expected->expect_max_rows);
 }
 
 static void assert_plan(const struct plan *actual, const struct plan *expected)
 {
     assert_plan_scalars(actual, expected);
     assert_target(&actual->target, &expected->target);
-    assert_steps(actual, expected);
+    assert_retry(&actual->retry, &expected->retry);
+    assert_resource(actual->resource, expected->resource);
+    assert_int_equal(actual->step_count, expected->step_count);
+    for (size_t i = 0; i < expected->step_count; i++) {
+        assert_step(&actual->steps[i], &expected->steps[i]);
+    }
+    assert_pairs(actual->parameters, actual->parameter_count, expected->parameters,
+                 expected->parameter_count);
     assert_int_equal(actual->address_count, expected->address_count);
     for (size_t i = 0; i < expected->address_count; i++) {
         assert_int_equal(actual->addresses[i].kind, expected->addresses[i].kind);
@@ -170,7 +221,12 @@ static void plan_comes_back_field_by_field(void **context)
 static void plan_of_defaults_comes_back(void **context)
 {
     struct fixture *fixture = *context;
-    fixture->plan = (struct plan){.id = ID, .session_keep_alive_seconds = -1, .retry.max_attempts = 1};
+    fixture->plan = (struct plan){.id = ID,
+                                  .session_keep_alive_seconds = -1,
+                                  .retry.max_attempts = 1,
+                                  .result.max_rows = -1,
+                                  .expect_min_rows = -1,
+                                  .expect_max_rows = -1};
     plan_round_trip(fixture);
 }
 
@@ -264,6 +320,11 @@ static void damaged_plans_are_refused(void **context)
         "{\"steps\":[{\"sql\":\"x\"}]}",
         "{\"steps\":[{\"sql\":[1]}]}",
         "{\"steps\":[{\"batch\":1}]}",
+        "{\"steps\":[{\"keepGoing\":1}]}",
+        "{\"steps\":[{\"attach\":1}]}",
+        "{\"steps\":[{\"target\":1}]}",
+        "{\"steps\":[{\"retry\":{\"match\":1}}]}",
+        "{\"steps\":[{\"parameters\":[1]}]}",
         "{\"parameters\":[[\"a\"]]}",
         "{\"parameters\":[[\"a\",1]]}",
         "{\"parameters\":[{}]}",
@@ -280,9 +341,20 @@ static void damaged_plans_are_refused(void **context)
         "{\"wait\":31}",
         "{\"heartbeat\":-1}",
         "{\"keyed\":\"true\"}",
-        "{\"output\":2}",
-        "{\"maxAttempts\":0}",
-        "{\"maxAttempts\":1001}",
+        "{\"output\":3}",
+        "{\"retry\":[]}",
+        "{\"retry\":{\"attempts\":0}}",
+        "{\"retry\":{\"attempts\":1001}}",
+        "{\"lock\":\"01234567890123456789012345678901234567890123456789012345678901234\"}",
+        "{\"onConflict\":3}",
+        "{\"result\":1}",
+        "{\"result\":{\"mode\":3}}",
+        "{\"result\":{\"format\":2}}",
+        "{\"result\":{\"maxRows\":-2}}",
+        "{\"minRows\":-2}",
+        "{\"maxRows\":\"1\"}",
+        "{\"resource\":[]}",
+        "{\"resource\":{\"data\":[[\"a\"]]}}",
     };
     for (size_t i = 0; i < ARRAY_COUNT(plans); i++) {
         assert_plan_refused(*context, plans[i]);
@@ -320,6 +392,11 @@ static void damaged_states_are_refused(void **context)
         "{\"callbacks\":[{\"kind\":6}]}",
         "{\"callbacks\":[{\"state\":5}]}",
         "{\"callbacks\":[{},{},{},{},{},{},{},{},{}]}",
+        "{\"pause\":-1}",
+        "{\"stepFailed\":1}",
+        "{\"skipped\":1}",
+        "{\"holder\":\"123456789012345678901234567890123\"}",
+        "{\"session\":\"1234567890123456789012345678901234567\"}",
         "{\"tombstone\":1}",
     };
     for (size_t i = 0; i < ARRAY_COUNT(states); i++) {
