@@ -1,108 +1,11 @@
 #include "invoker/plan.h"
 
-#include "infra/base/json_reader.h"
+#include "infra/aws/redshift_data.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
-#define TARGETS_FILE_MAX_BYTES (1u << 20)
-#define HEARTBEAT_SWEEPS_MIN   3
-/* The default retry (design.md section 3, promise 2): transient failures of single statements. */
-#define RETRY_ATTEMPTS 3
-#define RETRY_BASE_MS  1000
-#define RETRY_MAX_MS   30000
-
-/* ---- Settings ------------------------------------------------------------------------------- */
-
-MUST_CHECK static enum status read_file(const char *path, struct buffer *out, struct error *error)
-{
-    FILE *file = fopen(path, "rbe");
-    if (file == NULL) {
-        return error_set(error, STATUS_REJECTED, "RINGBACK_TARGETS_FILE: cannot open %s", path);
-    }
-    char block[4096];
-    size_t size = 0;
-    while ((size = fread(block, 1, sizeof(block), file)) > 0) {
-        buffer_append(out, (struct slice){block, size});
-    }
-    bool failed = ferror(file) != 0;
-    if (fclose(file) != 0 || failed || out->overflowed) {
-        return error_set(error, STATUS_REJECTED, "RINGBACK_TARGETS_FILE: cannot read %s", path);
-    }
-    return STATUS_OK;
-}
-
-MUST_CHECK static enum status read_targets(struct arena *arena, struct json root,
-                                           struct plan_settings *settings, struct error *error)
-{
-    if (json_kind(root) != JSON_OBJECT) {
-        return json_reject(root, error, "must be an object of named targets");
-    }
-    settings->target_count = json_count(root);
-    settings->targets = ARENA_ARRAY(arena, settings->target_count, struct named_target);
-    enum status status = STATUS_OK;
-    for (size_t i = 0; i < settings->target_count && status == STATUS_OK; i++) {
-        struct named_target *named = &settings->targets[i];
-        struct slice alias = SLICE_NONE;
-        struct json value = json_member_at(root, i, &named->name);
-        status = request_read_target(value, &named->target, &alias, error);
-        if (status == STATUS_OK && alias.data != NULL) {
-            status = json_reject(value, error, "must be an object");
-        }
-        if (status == STATUS_OK) {
-            status = request_check_target(&named->target, arena_text(arena, named->name), error);
-        }
-    }
-    return status;
-}
-
-MUST_CHECK static enum status load_targets(struct arena *arena, const char *path,
-                                           struct plan_settings *settings, struct error *error)
-{
-    CLEANUP(buffer_clear) struct buffer text;
-    struct json root;
-    buffer_init(&text, TARGETS_FILE_MAX_BYTES);
-    enum status status = read_file(path, &text, error);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    status = json_parse(arena, arena_copy(arena, buffer_slice(&text)), &root, error);
-    if (status == STATUS_OK) {
-        status = read_targets(arena, root, settings, error);
-    }
-    return status == STATUS_OK ? status : error_wrap(error, "RINGBACK_TARGETS_FILE: %s", path);
-}
-
-enum status plan_settings_init(struct arena *arena, const struct config *config,
-                               struct plan_settings *settings, struct error *error)
-{
-    *settings = (struct plan_settings){
-        .prefix = slice_from_text(config->statement_prefix),
-        .target = {.cluster_identifier = slice_from_text(config->cluster_identifier),
-                   .workgroup_name = slice_from_text(config->workgroup_name),
-                   .database = slice_from_text(config->database),
-                   .db_user = slice_from_text(config->db_user),
-                   .secret_arn = slice_from_text(config->secret_arn)},
-        .has_target = config->cluster_identifier != NULL || config->workgroup_name != NULL,
-        .output = strcmp(config->output, "statement") == 0 ? OUTPUT_STATEMENT : OUTPUT_EVENT,
-        .wait_seconds = config->wait_seconds,
-        .sweep_seconds = config->sweep_seconds,
-        .direct = config->direct,
-    };
-    enum status status = STATUS_OK;
-    if (settings->has_target) {
-        /* The names that the environment uses for the target's fields. */
-        status = request_check_target(&settings->target,
-                                      "CLUSTER_IDENTIFIER, WORKGROUP_NAME, DATABASE, DB_USER, "
-                                      "SECRET_ARN",
-                                      error);
-    }
-    if (status == STATUS_OK && config->targets_file != NULL) {
-        status = load_targets(arena, config->targets_file, settings, error);
-    }
-    return status;
-}
+#define HEARTBEAT_SWEEPS_MIN 3
 
 /* ---- Plan ----------------------------------------------------------------------------------- */
 
@@ -155,21 +58,37 @@ static bool runs_once_only(struct slice sql)
     return !((first >= 'a' && first <= 'z') || (first >= 'A' && first <= 'Z'));
 }
 
+/* Whether a failure that the retry speaks of may be followed by another attempt. */
+static bool step_retriable(const struct plan *plan, const struct plan_step *step)
+{
+    /* Who says which errors are to be tried again knows that it may be done. */
+    if (plan->retry.error_match.size > 0) {
+        return true;
+    }
+    bool session = plan->target.session_id.size > 0 || plan->session_keep_alive_seconds >= 0;
+    bool retriable = !session && !step->auto_commit;
+    for (size_t i = 0; i < step->sql_count && retriable; i++) {
+        retriable = !runs_once_only(step->sqls[i]);
+    }
+    return retriable;
+}
+
+/* One step for each statement, or for each batch of at most 40. */
 static void lay_steps(struct arena *arena, const struct request *request, struct plan *plan)
 {
-    bool batch = request->mode == REQUEST_TRANSACTION;
-    bool session = plan->target.session_id.size > 0 || plan->session_keep_alive_seconds >= 0;
-    plan->step_count = batch ? 1 : request->sql_count;
+    const bool batch = request->mode != REQUEST_SEQUENCE;
+    const size_t size = batch ? REDSHIFT_DATA_BATCH_MAX : 1;
+    plan->step_count = (request->sql_count + size - 1) / size;
     plan->steps = ARENA_ARRAY(arena, plan->step_count, struct plan_step);
     for (size_t i = 0; i < plan->step_count; i++) {
         struct plan_step *step = &plan->steps[i];
-        step->sqls = &request->sqls[i];
-        step->sql_count = batch ? request->sql_count : 1;
+        const size_t rest = request->sql_count - i * size;
+        step->sqls = &request->sqls[i * size];
+        step->sql_count = rest < size ? rest : size;
         step->batch = batch;
-        step->retriable = !session;
-        for (size_t k = 0; k < step->sql_count; k++) {
-            step->retriable = step->retriable && !runs_once_only(step->sqls[k]);
-        }
+        step->auto_commit = request->mode == REQUEST_AUTO_COMMIT;
+        step->keep_going = step->auto_commit;
+        step->retriable = step_retriable(plan, step);
     }
 }
 
@@ -189,6 +108,10 @@ static void derive_id(struct plan *plan, const struct request *request,
                       plan->id);
     }
 }
+
+static const struct plan_retry default_retry = {.max_attempts = REQUEST_RETRY_ATTEMPTS,
+                                                .base_ms = REQUEST_RETRY_BASE_MS,
+                                                .max_ms = REQUEST_RETRY_MAX_MS};
 
 static void add_address(struct plan *plan, enum address_kind kind, struct slice target)
 {
@@ -229,11 +152,15 @@ enum status plan_make(const struct plan_maker *maker, const struct request *requ
         .keep_running = request->keep_running,
         .keyed = request->request_key.size > 0,
         .output = settings->output,
-        .retry = {.max_attempts = RETRY_ATTEMPTS, .base_ms = RETRY_BASE_MS, .max_ms = RETRY_MAX_MS},
-        .result = {.max_rows = -1},
-        .expect_min_rows = -1,
-        .expect_max_rows = -1,
+        .retry = request->retry,
+        .on_conflict = request->on_conflict,
+        .result = request->result,
+        .expect_min_rows = request->expect_min_rows,
+        .expect_max_rows = request->expect_max_rows,
     };
+    if (plan->retry.max_attempts == 0) {
+        plan->retry = default_retry;
+    }
     enum status status = resolve_target(settings, request, &plan->target, error);
     if (status != STATUS_OK) {
         return status;
@@ -244,10 +171,10 @@ enum status plan_make(const struct plan_maker *maker, const struct request *requ
                          "heartbeatSeconds: must be at least %lld, three times the sweep interval",
                          (long long)(HEARTBEAT_SWEEPS_MIN * settings->sweep_seconds));
     }
-    if (plan->target.session_id.size > 0 && plan->session_keep_alive_seconds >= 0 &&
-        request->sql_count > 1) {
+    if (plan->target.session_id.size > 0 &&
+        (request->singleton_key.size > 0 || request->singleton_sql)) {
         return error_set(error, STATUS_REJECTED,
-                         "sqlStatements: a session runs one statement at a time");
+                         "singleton: goes without a session, which runs one statement at a time");
     }
     if (request->output.data != NULL) {
         plan->output =

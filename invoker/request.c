@@ -15,6 +15,50 @@ static struct json unwrap(struct json root)
     return envelope ? detail : root;
 }
 
+/* Members that came later are written only when they are there, so that the digests of requests
+ * without them stay what they were. */
+static void digest_singleton(struct json_writer *writer, const struct request *request)
+{
+    json_write_text_if(writer, "singletonKey", request->singleton_key);
+    if (request->singleton_sql) {
+        json_write_bool(writer, "singletonSql", true);
+    }
+    if (request->on_conflict != PLAN_CONFLICT_FAIL) {
+        json_write_int64(writer, "onConflict", request->on_conflict);
+    }
+}
+
+static void digest_retry(struct json_writer *writer, const struct plan_retry *retry)
+{
+    if (retry->max_attempts == 0) {
+        return;
+    }
+    json_begin_object(writer, "retry");
+    json_write_int64(writer, "maxAttempts", retry->max_attempts);
+    json_write_text_if(writer, "errorMatch", retry->error_match);
+    json_write_int64(writer, "base", retry->base_ms);
+    json_write_int64(writer, "max", retry->max_ms);
+    json_end_object(writer);
+}
+
+static void digest_result(struct json_writer *writer, const struct request *request)
+{
+    if (request->result.mode != PLAN_RESULT_NONE) {
+        json_begin_object(writer, "result");
+        json_write_int64(writer, "mode", request->result.mode);
+        json_write_int64(writer, "format", request->result.format);
+        json_write_int64(writer, "maxRows", request->result.max_rows);
+        json_write_text_if(writer, "uri", request->result.uri);
+        json_end_object(writer);
+    }
+    if (request->expect_min_rows >= 0 || request->expect_max_rows >= 0) {
+        json_begin_object(writer, "expect");
+        json_write_int64(writer, "min", request->expect_min_rows);
+        json_write_int64(writer, "max", request->expect_max_rows);
+        json_end_object(writer);
+    }
+}
+
 /* What makes two requests the same one: everything but addresses, targets, defaults and the
  * executionArn, since those may differ between a request and its repeat. */
 static void digest_request(struct request *request)
@@ -42,16 +86,27 @@ static void digest_request(struct request *request)
     json_write_int64(&writer, "heartbeat", request->heartbeat_seconds);
     json_write_bool(&writer, "keepRunning", request->keep_running);
     json_write_text(&writer, "output", request->output);
+    digest_singleton(&writer, request);
+    digest_retry(&writer, &request->retry);
+    digest_result(&writer, request);
     json_end_object(&writer);
     digest_sha256_hex(buffer_slice(&canonical), request->digest);
     buffer_wipe(&canonical);
+}
+
+void request_init(struct request *request)
+{
+    *request = (struct request){.session_keep_alive_seconds = -1,
+                                .result = {.max_rows = -1},
+                                .expect_min_rows = -1,
+                                .expect_max_rows = -1};
 }
 
 enum status request_parse(struct arena *arena, struct slice body, struct request *request,
                           struct request_addresses *addresses, struct error *error)
 {
     struct json root;
-    *request = (struct request){.session_keep_alive_seconds = -1};
+    request_init(request);
     *addresses = (struct request_addresses){0};
     if (body.size > REQUEST_MAX_BYTES) {
         return error_set(error, STATUS_REJECTED, "request: must be at most %u bytes, got %zu",

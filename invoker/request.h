@@ -22,6 +22,15 @@
 #define REQUEST_KEY_MAX_BYTES       512
 #define REQUEST_TIMEOUT_MAX_SECONDS 86400
 #define REQUEST_PARAMETERS_MAX      1000
+#define REQUEST_ATTEMPTS_MAX        100
+#define REQUEST_PAUSE_MAX_SECONDS   86400
+#define REQUEST_ROWS_MAX            1000000000000
+/* With the object's name, "/<id>.json", the key stays below S3's 1,024 bytes. */
+#define REQUEST_SPILL_URI_MAX_BYTES 960
+/* Retries where they are not told (design.md section 3, promise 2). */
+#define REQUEST_RETRY_ATTEMPTS 3
+#define REQUEST_RETRY_BASE_MS  1000
+#define REQUEST_RETRY_MAX_MS   30000
 
 enum request_action {
     REQUEST_EXECUTE,
@@ -113,7 +122,12 @@ MUST_CHECK enum status request_parse(struct arena *arena, struct slice body,
                                      struct request *request, struct request_addresses *addresses,
                                      struct error *error);
 
-/* The native shape: root is an object. */
+/* A request that says nothing: every field is as if it were absent. */
+void request_init(struct request *request);
+/* How many statements a mode takes. */
+size_t request_statements_max(enum request_mode mode);
+
+/* The native shape: root is an object; *request is as request_init leaves it. */
 MUST_CHECK enum status request_read_native(struct arena *arena, struct json root,
                                            struct request *request, struct error *error);
 /* A target object or name, also used for RINGBACK_TARGETS_FILE. */

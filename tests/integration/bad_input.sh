@@ -59,7 +59,7 @@ bad_requests='
 {sqlStatement: S, keepRunning: "yes"}                   ## keepRunning: must be
 {sqlStatement: S, output: "csv"}                        ## output: must be "event" or "statement"
 {sqlStatement: S, output: 1}                            ## output: must be a string
-{sqlStatement: S, action: "dropEverything"}             ## action: must be one of executeStatement, describeStatement
+{sqlStatement: S, action: "dropEverything"}             ## action: must be one of executeStatement, executeSingletonStatement
 {action: "cancelStatement"}                             ## statementId: 
 {action: "describeStatement", statementId: "LATEST"}    ## statementId: LATEST needs executionArn
 {"detail-type": "x", source: "s", detail: {sqlStatement: S, nonsense: 1}} ## 

@@ -40,8 +40,9 @@ static int set_up(void **context)
     fixture.sqls[0] = SLICE("select 1");
     fixture.sqls[1] = SLICE("select 2");
     fixture.sqls[2] = SLICE("select 3");
-    fixture.request =
-        (struct request){.sqls = fixture.sqls, .sql_count = 1, .session_keep_alive_seconds = -1};
+    request_init(&fixture.request);
+    fixture.request.sqls = fixture.sqls;
+    fixture.request.sql_count = 1;
     memset(fixture.request.digest, 'd', SHA256_HEX_BYTES);
     *context = &fixture;
     return 0;
@@ -243,6 +244,66 @@ static void transaction_is_one_batch_even_of_one_statement(void **context)
         assert_false(plan->steps[0].auto_commit);
         assert_true(plan->steps[0].retriable);
     }
+}
+
+static void auto_commit_is_batches_of_forty_that_do_not_stop(void **context)
+{
+    struct fixture *fixture = *context;
+    fixture->request.mode = REQUEST_AUTO_COMMIT;
+    fixture->request.sqls = ARENA_ARRAY(fixture->arena, 90, struct slice);
+    fixture->request.sql_count = 90;
+    for (size_t i = 0; i < 90; i++) {
+        fixture->request.sqls[i] =
+            slice_from_text(arena_format(fixture->arena, "select %zu", i + 1));
+    }
+    const struct plan *plan = made(fixture);
+    assert_int_equal(plan->step_count, 3);
+    assert_int_equal(plan->steps[0].sql_count, 40);
+    assert_int_equal(plan->steps[1].sql_count, 40);
+    assert_int_equal(plan->steps[2].sql_count, 10);
+    assert_text(plan->steps[1].sqls[0], "select 41");
+    assert_text(plan->steps[2].sqls[9], "select 90");
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(plan->steps[i].batch);
+        assert_true(plan->steps[i].auto_commit);
+        assert_true(plan->steps[i].keep_going);
+        assert_false(plan->steps[i].retriable);
+    }
+}
+
+static void plan_holds_how_it_is_to_run(void **context)
+{
+    struct fixture *fixture = *context;
+    fixture->request.retry = (struct plan_retry){7, SLICE("busy"), 250, 1500};
+    fixture->request.result =
+        (struct plan_result){PLAN_RESULT_S3, PLAN_FORMAT_CSV, 10, SLICE("s3://bucket")};
+    fixture->request.expect_min_rows = 1;
+    fixture->request.expect_max_rows = 2;
+    const struct plan *plan = made(fixture);
+    assert_int_equal(plan->retry.max_attempts, 7);
+    assert_text(plan->retry.error_match, "busy");
+    assert_int_equal(plan->retry.base_ms, 250);
+    assert_int_equal(plan->retry.max_ms, 1500);
+    assert_int_equal(plan->result.mode, PLAN_RESULT_S3);
+    assert_text(plan->result.uri, "s3://bucket");
+    assert_int_equal(plan->expect_min_rows, 1);
+    assert_int_equal(plan->expect_max_rows, 2);
+}
+
+/* Who names the errors knows that it may be done again. */
+static void a_pattern_makes_anything_retriable(void **context)
+{
+    struct fixture *fixture = *context;
+    fixture->request.retry = (struct plan_retry){3, SLICE("busy"), 1, 1};
+    assert_true(retriable(fixture, "call p()"));
+    fixture->request.session_keep_alive_seconds = 0;
+    assert_true(retriable(fixture, "select 1"));
+    fixture->request.mode = REQUEST_AUTO_COMMIT;
+    assert_true(made(fixture)->steps[0].retriable);
+    fixture->request.mode = REQUEST_SEQUENCE;
+    fixture->request.session_keep_alive_seconds = -1;
+    fixture->request.retry.error_match = SLICE_NONE;
+    assert_false(retriable(fixture, "call p()"));
 }
 
 static void identity_is_the_first_that_is_there(void **context)
@@ -514,6 +575,9 @@ int main(void)
         TEST(defaults_are_none),
         TEST(sequence_is_a_step_for_each_statement),
         TEST(transaction_is_one_batch_even_of_one_statement),
+        TEST(auto_commit_is_batches_of_forty_that_do_not_stop),
+        TEST(plan_holds_how_it_is_to_run),
+        TEST(a_pattern_makes_anything_retriable),
         TEST(identity_is_the_first_that_is_there),
         TEST(heartbeat_of_three_sweeps_is_taken),
         TEST(refused_plan_tells_its_addresses_and_nothing_else),

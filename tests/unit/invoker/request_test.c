@@ -109,6 +109,90 @@ static void smallest_request_has_defaults(void **context)
     assert_null(request->task_token.data);
     assert_null(request->output.data);
     assert_int_equal(request->reply_to.kind, ADDRESS_NONE);
+    assert_null(request->singleton_key.data);
+    assert_false(request->singleton_sql);
+    assert_int_equal(request->retry.max_attempts, 0);
+    assert_int_equal(request->result.mode, PLAN_RESULT_NONE);
+    assert_int_equal(request->result.max_rows, -1);
+    assert_int_equal(request->expect_min_rows, -1);
+    assert_int_equal(request->expect_max_rows, -1);
+}
+
+static void singleton_has_a_key_and_a_way_to_meet_another(void **context)
+{
+    const struct request *request = accept(*context, "{" SQL ",\"singleton\":{\"key\":\"k\"}}");
+    assert_text(request->singleton_key, "k");
+    assert_int_equal(request->on_conflict, PLAN_CONFLICT_FAIL);
+    request = accept(*context, "{" SQL ",\"singleton\":{\"key\":\"k\",\"onConflict\":\"skip\"}}");
+    assert_int_equal(request->on_conflict, PLAN_CONFLICT_SKIP);
+    request = accept(*context, "{" SQL ",\"singleton\":{\"key\":\"k\",\"onConflict\":\"queue\"}}");
+    assert_int_equal(request->on_conflict, PLAN_CONFLICT_QUEUE);
+}
+
+static void singleton_action_is_a_singleton_of_its_sql(void **context)
+{
+    const struct request *request =
+        accept(*context, "{\"action\":\"executeSingletonStatement\"," SQL "}");
+    assert_int_equal(request->action, REQUEST_EXECUTE);
+    assert_true(request->singleton_sql);
+    assert_int_equal(request->on_conflict, PLAN_CONFLICT_FAIL);
+    assert_text(request->sqls[0], "select 1");
+}
+
+static void retry_is_read_with_fractions_of_seconds(void **context)
+{
+    const struct request *request =
+        accept(*context, "{" SQL ",\"retry\":{\"maxAttempts\":100,\"errorMatch\":\"^lock .*busy\","
+                         "\"baseSeconds\":0.25,\"maxSeconds\":1.5}}");
+    assert_int_equal(request->retry.max_attempts, 100);
+    assert_text(request->retry.error_match, "^lock .*busy");
+    assert_int_equal(request->retry.base_ms, 250);
+    assert_int_equal(request->retry.max_ms, 1500);
+    request = accept(*context, "{" SQL ",\"retry\":{}}");
+    assert_int_equal(request->retry.max_attempts, 3);
+    assert_int_equal(request->retry.base_ms, 1000);
+    assert_int_equal(request->retry.max_ms, 30000);
+}
+
+static void pause_that_is_not_told_follows_the_one_that_is(void **context)
+{
+    const struct request *request = accept(*context, "{" SQL ",\"retry\":{\"baseSeconds\":60}}");
+    assert_int_equal(request->retry.base_ms, 60000);
+    assert_int_equal(request->retry.max_ms, 60000);
+    request = accept(*context, "{" SQL ",\"retry\":{\"maxSeconds\":0.5}}");
+    assert_int_equal(request->retry.base_ms, 500);
+    assert_int_equal(request->retry.max_ms, 500);
+}
+
+static void result_is_read(void **context)
+{
+    const struct request *request = accept(*context, "{" SQL ",\"result\":{}}");
+    assert_int_equal(request->result.mode, PLAN_RESULT_INLINE);
+    assert_int_equal(request->result.format, PLAN_FORMAT_JSON);
+    assert_int_equal(request->result.max_rows, -1);
+    assert_null(request->result.uri.data);
+    request = accept(*context, "{" SQL ",\"result\":{\"mode\":\"s3\",\"maxRows\":10,\"format\":"
+                               "\"csv\",\"uri\":\"s3://the-bucket/a/b/\"}}");
+    assert_int_equal(request->result.mode, PLAN_RESULT_S3);
+    assert_int_equal(request->result.format, PLAN_FORMAT_CSV);
+    assert_int_equal(request->result.max_rows, 10);
+    assert_text(request->result.uri, "s3://the-bucket/a/b");
+    request = accept(*context, "{" SQL ",\"result\":{\"mode\":\"none\"}}");
+    assert_int_equal(request->result.mode, PLAN_RESULT_NONE);
+    request = accept(*context, "{" SQL ",\"result\":{\"uri\":\"s3://the-bucket\"}}");
+    assert_int_equal(request->result.mode, PLAN_RESULT_INLINE);
+    assert_text(request->result.uri, "s3://the-bucket");
+}
+
+static void expected_rows_are_read(void **context)
+{
+    const struct request *request =
+        accept(*context, "{" SQL ",\"expect\":{\"minRows\":0,\"maxRows\":0}}");
+    assert_int_equal(request->expect_min_rows, 0);
+    assert_int_equal(request->expect_max_rows, 0);
+    request = accept(*context, "{" SQL ",\"expect\":{\"minRows\":5}}");
+    assert_int_equal(request->expect_min_rows, 5);
+    assert_int_equal(request->expect_max_rows, -1);
 }
 
 static void every_field_is_read(void **context)
@@ -251,6 +335,26 @@ static void digest_sees_everything_else(void **context)
         "{" SQL ",\"taskToken\":\"t\",\"heartbeatSeconds\":1}",
         "{" SQL ",\"keepRunning\":true}",
         "{" SQL ",\"output\":\"statement\"}",
+        "{\"sqlStatements\":[\"select 1\",\"b\"],\"mode\":\"autoCommit\"}",
+        "{\"action\":\"executeSingletonStatement\"," SQL "}",
+        "{" SQL ",\"singleton\":{\"key\":\"k\"}}",
+        "{" SQL ",\"singleton\":{\"key\":\"l\"}}",
+        "{" SQL ",\"singleton\":{\"key\":\"k\",\"onConflict\":\"skip\"}}",
+        "{" SQL ",\"singleton\":{\"key\":\"k\",\"onConflict\":\"queue\"}}",
+        "{" SQL ",\"retry\":{}}",
+        "{" SQL ",\"retry\":{\"maxAttempts\":1}}",
+        "{" SQL ",\"retry\":{\"errorMatch\":\"x\"}}",
+        "{" SQL ",\"retry\":{\"baseSeconds\":0.5}}",
+        "{" SQL ",\"retry\":{\"maxSeconds\":0.5}}",
+        "{" SQL ",\"result\":{}}",
+        "{" SQL ",\"result\":{\"mode\":\"s3\",\"uri\":\"s3://bucket/a\"}}",
+        "{" SQL ",\"result\":{\"uri\":\"s3://bucket/a\"}}",
+        "{" SQL ",\"result\":{\"uri\":\"s3://bucket/b\"}}",
+        "{" SQL ",\"result\":{\"maxRows\":1}}",
+        "{" SQL ",\"result\":{\"format\":\"csv\"}}",
+        "{" SQL ",\"expect\":{\"minRows\":1}}",
+        "{" SQL ",\"expect\":{\"maxRows\":1}}",
+        "{" SQL ",\"expect\":{\"minRows\":1,\"maxRows\":1}}",
     };
     struct fixture *fixture = *context;
     const char *digests[ARRAY_COUNT(bodies)];
@@ -314,10 +418,11 @@ static const char *const malformed[][2] = {
     {"{\"sqlStatements\":[\"a\",\" \"]}", "sqlStatements[1]: must not be empty"},
     {"{" SQL ",\"mode\":\"sequence\"}", "mode: goes with sqlStatements only"},
     {"{\"sqlStatements\":[\"a\"],\"mode\":\"parallel\"}",
-     "mode: must be one of sequence, transaction"},
+     "mode: must be one of sequence, transaction, autoCommit"},
     {"{\"sqlStatements\":[\"a\"],\"mode\":1}", "mode: must be a string, got a number"},
-    {"{\"action\":\"drop\"}", "action: must be one of executeStatement, describeStatement, "
-                              "cancelStatement, getStatementResult"},
+    {"{\"action\":\"drop\"}", "action: must be one of executeStatement, "
+                              "executeSingletonStatement, describeStatement, cancelStatement, "
+                              "getStatementResult"},
     {"{" SQL ",\"parameters\":{}}", "parameters: must be an array, got an object"},
     {"{" SQL ",\"parameters\":[]}", "parameters: must hold 1 to 1000 parameters"},
     {"{" SQL ",\"parameters\":[1]}", "parameters[0]: must be an object with name and value"},
@@ -361,6 +466,62 @@ static const char *const malformed[][2] = {
      "sessionKeepAliveSeconds: must be between 0 and 86400, got 86401"},
     {"{" SQL ",\"keepRunning\":\"yes\"}", "keepRunning: must be a boolean, got a string"},
     {"{" SQL ",\"output\":\"rows\"}", "output: must be \"event\" or \"statement\""},
+    {"{" SQL ",\"singleton\":\"k\"}", "singleton: must be an object, got a string"},
+    {"{" SQL ",\"singleton\":{}}", "singleton.key: is required"},
+    {"{" SQL ",\"singleton\":{\"key\":\"\"}}", "singleton.key: must not be empty"},
+    {"{" SQL ",\"singleton\":{\"key\":\"k\",\"onConflict\":\"wait\"}}",
+     "singleton.onConflict: must be one of fail, skip, queue"},
+    {"{" SQL ",\"singleton\":{\"key\":\"k\",\"wait\":1}}", "singleton.wait: unknown field"},
+    {"{\"action\":\"executeSingletonStatement\"," SQL ",\"singleton\":{\"key\":\"k\"}}",
+     "singleton: goes with the action executeStatement only"},
+    {"{\"action\":\"executeSingletonStatement\",\"sqlStatements\":[\"a\"]}",
+     "action: executeSingletonStatement needs sqlStatement"},
+    {"{\"action\":\"cancelStatement\",\"statementId\":\"x\"," SQL "}",
+     "sqlStatement: goes with the action executeStatement only"},
+    {"{" SQL ",\"retry\":3}", "retry: must be an object, got a number"},
+    {"{" SQL ",\"retry\":{\"attempts\":3}}", "retry.attempts: unknown field"},
+    {"{" SQL ",\"retry\":{\"maxAttempts\":0}}",
+     "retry.maxAttempts: must be between 1 and 100, got 0"},
+    {"{" SQL ",\"retry\":{\"maxAttempts\":101}}",
+     "retry.maxAttempts: must be between 1 and 100, got 101"},
+    {"{" SQL ",\"retry\":{\"maxAttempts\":2.5}}",
+     "retry.maxAttempts: must be an integer between 1 and 100"},
+    {"{" SQL ",\"retry\":{\"errorMatch\":\"\"}}", "retry.errorMatch: must not be empty"},
+    {"{" SQL ",\"retry\":{\"errorMatch\":7}}", "retry.errorMatch: must be a string, got a number"},
+    {"{" SQL ",\"retry\":{\"errorMatch\":\"(\"}}",
+     "retry.errorMatch: must be a regular expression of PCRE2: missing closing parenthesis at "
+     "byte 1"},
+    {"{" SQL ",\"retry\":{\"baseSeconds\":-1}}",
+     "retry.baseSeconds: must be a number of seconds between 0 and 86400"},
+    {"{" SQL ",\"retry\":{\"baseSeconds\":\"1\"}}",
+     "retry.baseSeconds: must be a number, got a string"},
+    {"{" SQL ",\"retry\":{\"maxSeconds\":86400.1}}",
+     "retry.maxSeconds: must be a number of seconds between 0 and 86400"},
+    {"{" SQL ",\"retry\":{\"maxSeconds\":1e300}}",
+     "retry.maxSeconds: must be a number of seconds between 0 and 86400"},
+    {"{" SQL ",\"retry\":{\"baseSeconds\":2,\"maxSeconds\":1.5}}",
+     "retry.maxSeconds: must not be less than baseSeconds"},
+    {"{" SQL ",\"result\":\"inline\"}", "result: must be an object, got a string"},
+    {"{" SQL ",\"result\":{\"rows\":1}}", "result.rows: unknown field"},
+    {"{" SQL ",\"result\":{\"mode\":\"file\"}}", "result.mode: must be one of none, inline, s3"},
+    {"{" SQL ",\"result\":{\"format\":\"xml\"}}", "result.format: must be one of json, csv"},
+    {"{" SQL ",\"result\":{\"maxRows\":0}}",
+     "result.maxRows: must be between 1 and 1000000000000, got 0"},
+    {"{" SQL ",\"result\":{\"mode\":\"s3\"}}", "result: mode s3 needs uri"},
+    {"{" SQL ",\"result\":{\"mode\":\"none\",\"maxRows\":5}}",
+     "result.mode: none goes without maxRows, format and uri"},
+    {"{" SQL ",\"result\":{\"uri\":\"\"}}", "result.uri: must not be empty"},
+    {"{" SQL ",\"result\":{\"uri\":\"https://bucket/x\"}}",
+     "result.uri: must be s3://bucket/prefix"},
+    {"{" SQL ",\"result\":{\"uri\":\"s3://\"}}", "result.uri: must be s3://bucket/prefix"},
+    {"{" SQL ",\"result\":{\"uri\":\"s3://Bucket/x\"}}", "result.uri: must be s3://bucket/prefix"},
+    {"{" SQL ",\"expect\":[]}", "expect: must be an object, got an array"},
+    {"{" SQL ",\"expect\":{}}", "expect: minRows or maxRows is needed"},
+    {"{" SQL ",\"expect\":{\"rows\":1}}", "expect.rows: unknown field"},
+    {"{" SQL ",\"expect\":{\"minRows\":-1}}",
+     "expect.minRows: must be between 0 and 1000000000000, got -1"},
+    {"{" SQL ",\"expect\":{\"minRows\":5,\"maxRows\":4}}",
+     "expect.maxRows: must not be less than minRows"},
     {"{" SQL ",\"sql\":\"x\"}", "sql: unknown field"},
     {"{" SQL ",\"SqlStatement\":\"x\"}", "SqlStatement: unknown field"},
     {"{\"detail-type\":\"x\",\"detail\":{" SQL ",\"x\":1}}", "detail.x: unknown field"},
@@ -408,6 +569,9 @@ static void refusals_repeat_no_value(void **context)
         "{\"sqlStatements\":[\"a\"],\"mode\":\"hush\"}",
         "{" SQL ",\"output\":\"hush\"}",
         "{" SQL ",\"replyTo\":{\"queueUrl\":\"hush\"}}",
+        "{" SQL ",\"singleton\":{\"key\":\"hush\",\"onConflict\":\"hush\"}}",
+        "{" SQL ",\"retry\":{\"errorMatch\":\"hush(\"}}",
+        "{" SQL ",\"result\":{\"uri\":\"hush\"}}",
         "{" SQL
         ",\"target\":{\"workgroupName\":\"hush\",\"database\":\"hush\",\"dbUser\":\"hush\"}}",
         "{" SQL ",\"parameters\":[{\"name\":\"hush!\",\"value\":\"hush\"}]}",
@@ -428,6 +592,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(smallest_request_has_defaults),
+        TEST(singleton_has_a_key_and_a_way_to_meet_another),
+        TEST(singleton_action_is_a_singleton_of_its_sql),
+        TEST(retry_is_read_with_fractions_of_seconds),
+        TEST(pause_that_is_not_told_follows_the_one_that_is),
+        TEST(result_is_read),
+        TEST(expected_rows_are_read),
         TEST(every_field_is_read),
         TEST(null_is_as_good_as_absent),
         TEST(target_may_be_a_name_or_any_one_way),
