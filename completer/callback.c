@@ -7,6 +7,9 @@
 #include "infra/base/metrics.h"
 
 #define CALLBACK_TIMEOUT_MS 20000
+/* CloudFormation waits for an hour at most. What was not taken twice as long after the request is
+ * waited for by nobody. */
+#define RESPONSE_URL_WAITS_MS (2 * 3600 * 1000LL)
 
 struct address_kind_handler {
     void (*build)(struct arena *arena, const struct callback_message *message,
@@ -17,6 +20,7 @@ struct address_kind_handler {
 /* One row per address kind that can be told. */
 static const struct address_kind_handler kinds[] = {
     [ADDRESS_TASK_TOKEN] = {callback_task_token_build, callback_task_token_read},
+    [ADDRESS_RESPONSE_URL] = {callback_response_url_build, callback_response_url_read},
     [ADDRESS_QUEUE] = {callback_queue_build, callback_queue_read},
     [ADDRESS_TOPIC] = {callback_topic_build, callback_topic_read},
     [ADDRESS_BUS] = {callback_bus_build, callback_bus_read},
@@ -59,6 +63,13 @@ static bool answer(struct stimulus *stimulus, size_t address, enum callback_refu
     return false;
 }
 
+static bool nobody_waits(const struct dispatch *dispatch, const struct work *work,
+                         const struct callback *callback)
+{
+    return callback->kind == ADDRESS_RESPONSE_URL && callback->attempts > 1 &&
+           dispatch->now_ms - work->record.plan.created_at_ms > RESPONSE_URL_WAITS_MS;
+}
+
 static bool build_callback(struct dispatch *dispatch, struct work *work,
                            const struct action *action, struct aws_call *call,
                            struct stimulus *stimulus)
@@ -71,7 +82,7 @@ static bool build_callback(struct dispatch *dispatch, struct work *work,
                                        .target = target_of(&work->record, action->address),
                                        .failure_instead = callback->failure_instead};
     struct error error = ERROR_NONE;
-    if (handler == NULL || message.target.size == 0) {
+    if (handler == NULL || message.target.size == 0 || nobody_waits(dispatch, work, callback)) {
         return answer(stimulus, action->address, CALLBACK_REFUSAL_UNDELIVERABLE);
     }
     enum status status = dispatch_reply(dispatch, &work->record, &message.reply, &error);

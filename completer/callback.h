@@ -28,6 +28,10 @@ void callback_task_token_read(const struct aws_call *call, struct stimulus *stim
 void callback_queue_build(struct arena *arena, const struct callback_message *message,
                           struct aws_call *call);
 void callback_queue_read(const struct aws_call *call, struct stimulus *stimulus);
+/* completer/callback_response_url.c */
+void callback_response_url_build(struct arena *arena, const struct callback_message *message,
+                                 struct aws_call *call);
+void callback_response_url_read(const struct aws_call *call, struct stimulus *stimulus);
 /* completer/callback_topic.c */
 void callback_topic_build(struct arena *arena, const struct callback_message *message,
                           struct aws_call *call);

@@ -114,6 +114,9 @@ struct plan_result {
     struct slice uri; /* s3://bucket/prefix; absent: no spill */
 };
 
+/* Physical id of a resource whose Create failed: this and the invocation's id. */
+#define PLAN_RESOURCE_CREATE_FAILED "ringback:create-failed:"
+
 /* The CloudFormation resource that a request speaks of. */
 struct plan_resource {
     struct slice request_type; /* "Create", "Update", "Delete" */
@@ -121,6 +124,7 @@ struct plan_resource {
     struct slice request_id;
     struct slice logical_resource_id;
     struct slice physical_resource_id; /* of a success; absent: the first statement's name */
+    struct slice current_physical_id;  /* that the event named; absent for a Create */
     bool no_echo;
     const struct plan_parameter *data; /* name in Data -> column of the first row */
     size_t data_count;

@@ -250,6 +250,27 @@ static void documents_are_cut_at_their_limits(void **context)
     assert_false(is_cut(fixture));
 }
 
+static void response_url_gets_an_unsigned_put(void **context)
+{
+    struct fixture *fixture = *context;
+    const struct plan_resource resource = {.request_type = SLICE("Delete"),
+                                           .stack_id = SLICE("s"),
+                                           .request_id = SLICE("r"),
+                                           .logical_resource_id = SLICE("l"),
+                                           .physical_resource_id = SLICE("p"),
+                                           .current_physical_id = SLICE("p")};
+    fixture->plan.resource = &resource;
+    fixture->message.target = SLICE("https://bucket.s3.amazonaws.com/a%20b?X-Amz-Signature=1");
+    callback_response_url_build(fixture->arena, &fixture->message, &fixture->call);
+    assert_string_equal(fixture->call.unsigned_method, "PUT");
+    assert_string_equal(fixture->call.unsigned_url,
+                        "https://bucket.s3.amazonaws.com/a%20b?X-Amz-Signature=1");
+    assert_call(fixture, "PUT",
+                "{\"Status\":\"SUCCESS\",\"PhysicalResourceId\":\"p\",\"StackId\":\"s\","
+                "\"RequestId\":\"r\",\"LogicalResourceId\":\"l\",\"NoEcho\":false,"
+                "\"Data\":{\"Status\":\"FINISHED\"}}");
+}
+
 static void repeats_are_byte_identical(void **context)
 {
     struct fixture *fixture = *context;
@@ -361,6 +382,28 @@ static void every_answer_of_a_topic(void **context)
     assert_rows(callback_topic_read, rows, ARRAY_COUNT(rows));
 }
 
+static void every_answer_of_a_response_url(void **context)
+{
+    static const struct row rows[] = {
+        {STATUS_OK, 200, "", STIMULUS_CALLBACK_DELIVERED, 0},
+        {STATUS_REJECTED, 403, "AccessDenied", STIMULUS_CALLBACK_REFUSED,
+         CALLBACK_REFUSAL_UNDELIVERABLE},
+        {STATUS_REJECTED, 400, "", STIMULUS_CALLBACK_REFUSED, CALLBACK_REFUSAL_UNDELIVERABLE},
+        {STATUS_NOT_FOUND, 404, "NoSuchBucket", STIMULUS_CALLBACK_REFUSED,
+         CALLBACK_REFUSAL_UNDELIVERABLE},
+        {STATUS_REJECTED, 307, "TemporaryRedirect", STIMULUS_CALLBACK_REFUSED,
+         CALLBACK_REFUSAL_AGAIN},
+        {STATUS_RETRY, 403, "RequestTimeTooSkewed", STIMULUS_CALLBACK_REFUSED,
+         CALLBACK_REFUSAL_AGAIN},
+        {STATUS_RETRY, 503, "SlowDown", STIMULUS_CALLBACK_REFUSED, CALLBACK_REFUSAL_AGAIN},
+        {STATUS_RETRY, 0, "", STIMULUS_CALLBACK_REFUSED, CALLBACK_REFUSAL_AGAIN},
+        {STATUS_IN_DOUBT, 500, "", STIMULUS_CALLBACK_REFUSED, CALLBACK_REFUSAL_AGAIN},
+        {STATUS_IN_DOUBT, 0, "", STIMULUS_CALLBACK_REFUSED, CALLBACK_REFUSAL_AGAIN},
+    };
+    (void)context;
+    assert_rows(callback_response_url_read, rows, ARRAY_COUNT(rows));
+}
+
 static void every_refusal_of_a_bus(void **context)
 {
     static const struct row rows[] = {
@@ -430,10 +473,12 @@ int main(void)
         TEST(fifo_topic_has_group_and_deduplication),
         TEST(bus_gets_an_event_with_the_document),
         TEST(documents_are_cut_at_their_limits),
+        TEST(response_url_gets_an_unsigned_put),
         TEST(repeats_are_byte_identical),
         TEST(every_answer_to_a_token),
         TEST(every_answer_of_a_queue),
         TEST(every_answer_of_a_topic),
+        TEST(every_answer_of_a_response_url),
         TEST(every_refusal_of_a_bus),
         TEST(every_entry_of_a_bus),
     };
