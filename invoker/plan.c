@@ -1,9 +1,10 @@
 #include "invoker/plan.h"
 
+#include "invoker/sql_script.h"
+
 #include "infra/aws/redshift_data.h"
 
 #include <string.h>
-#include <strings.h>
 
 #define HEARTBEAT_SWEEPS_MIN 3
 
@@ -35,29 +36,6 @@ MUST_CHECK static enum status resolve_target(const struct plan_settings *setting
                      "target: there is no target of this name in RINGBACK_TARGETS_FILE");
 }
 
-/* Statements that must not run twice whatever the error says. */
-static bool runs_once_only(struct slice sql)
-{
-    static const char *const words[] = {"call",   "unload", "vacuum", "begin",   "start",
-                                        "commit", "end",    "abort",  "rollback"};
-    struct slice text = slice_trim(sql);
-    while (text.size > 0 && (text.data[0] == ';' || text.data[0] == '(')) {
-        text = slice_trim(slice_part(text, 1, text.size));
-    }
-    for (size_t i = 0; i < ARRAY_COUNT(words); i++) {
-        size_t size = strlen(words[i]);
-        if (text.size >= size && strncasecmp(text.data, words[i], size) == 0) {
-            return true;
-        }
-    }
-    /* A comment, or anything else that is no word, may hide the first word. */
-    if (text.size == 0) {
-        return true;
-    }
-    char first = text.data[0];
-    return !((first >= 'a' && first <= 'z') || (first >= 'A' && first <= 'Z'));
-}
-
 /* Whether a failure that the retry speaks of may be followed by another attempt. */
 static bool step_retriable(const struct plan *plan, const struct plan_step *step)
 {
@@ -68,7 +46,7 @@ static bool step_retriable(const struct plan *plan, const struct plan_step *step
     bool session = plan->target.session_id.size > 0 || plan->session_keep_alive_seconds >= 0;
     bool retriable = !session && !step->auto_commit;
     for (size_t i = 0; i < step->sql_count && retriable; i++) {
-        retriable = !runs_once_only(step->sqls[i]);
+        retriable = !sql_runs_once_only(step->sqls[i]);
     }
     return retriable;
 }

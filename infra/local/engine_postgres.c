@@ -4,7 +4,7 @@
  */
 #include "infra/base/log.h"
 #include "infra/local/engine.h"
-#include "infra/local/sql_text.h"
+#include "infra/local/sql_rewrite.h"
 
 #include <libpq-fe.h>
 #include <poll.h>
@@ -71,6 +71,9 @@ static enum status connect_to(const char *url, PGconn **pg, struct error *error)
     /* Redshift's functions stand behind everything else, so that they hide nothing. */
     PQclear(PQexec(*pg, "SELECT set_config('search_path', current_setting('search_path') || "
                         "', ringback_redshift', false)"));
+    /* Redshift reads backslashes in strings as escapes. */
+    PQclear(PQexec(*pg, "SET standard_conforming_strings TO off"));
+    PQclear(PQexec(*pg, "SET escape_string_warning TO off"));
     return STATUS_OK;
 }
 

@@ -5,7 +5,7 @@
  */
 #include "infra/local/engine.h"
 #include "infra/local/engine_sqlite_functions.h"
-#include "infra/local/sql_text.h"
+#include "infra/local/sql_rewrite.h"
 
 #include <sqlite3.h>
 #include <stdio.h>

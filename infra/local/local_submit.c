@@ -1,6 +1,6 @@
 #include "infra/local/local_submit.h"
 
-#include "infra/local/sql_text.h"
+#include "infra/base/sql_lexer.h"
 
 #include <string.h>
 

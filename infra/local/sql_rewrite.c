@@ -1,5 +1,6 @@
-/* Redshift's spelling to an engine's. */
-#include "infra/local/sql_text.h"
+#include "infra/local/sql_rewrite.h"
+
+#include "infra/base/sql_lexer.h"
 
 #include <string.h>
 
@@ -76,38 +77,20 @@ static const char *const keywords[] = {
     "set",    "then", "union",  "using",   "values",    "when",      "where",
 };
 
-static bool word_is(struct sql_token token, const char *word)
-{
-    return token.kind == SQL_WORD && slice_equals_ignore_case(token.text, slice_from_text(word));
-}
-
 static bool is_keyword(struct sql_token token)
 {
     for (size_t i = 0; i < ARRAY_COUNT(keywords); i++) {
-        if (word_is(token, keywords[i])) {
+        if (sql_token_is(token, keywords[i])) {
             return true;
         }
     }
     return false;
 }
 
-/* The next token that is no space, without taking it. */
+/* The next token that is neither space nor comment, without taking it. */
 static struct sql_token peek(struct slice rest)
 {
-    struct sql_token token;
-    do {
-        token = sql_next(&rest);
-    } while (token.kind == SQL_SPACE);
-    return token;
-}
-
-static struct sql_token take(struct slice *rest)
-{
-    struct sql_token token;
-    do {
-        token = sql_next(rest);
-    } while (token.kind == SQL_SPACE);
-    return token;
+    return sql_next_solid(&rest);
 }
 
 static void append(struct rewriter *rewriter, struct slice text)
@@ -147,9 +130,10 @@ static void take_type_size(struct slice *rest, struct slice *scale)
         return;
     }
     struct slice cursor = *rest;
-    (void)take(&cursor);
+    (void)sql_next_solid(&cursor);
     size_t numbers = 0;
-    for (struct sql_token token = take(&cursor); token.kind != SQL_END; token = take(&cursor)) {
+    for (struct sql_token token = sql_next_solid(&cursor); token.kind != SQL_END;
+         token = sql_next_solid(&cursor)) {
         if (token.kind == SQL_CLOSE) {
             *rest = cursor;
             return;
@@ -164,8 +148,8 @@ static void take_type_tail(struct slice *rest)
 {
     static const char *const words[] = {"precision", "varying", "with", "without", "time", "zone"};
     for (size_t i = 0; i < ARRAY_COUNT(words); i++) {
-        if (word_is(peek(*rest), words[i])) {
-            (void)take(rest);
+        if (sql_token_is(peek(*rest), words[i])) {
+            (void)sql_next_solid(rest);
         }
     }
 }
@@ -188,12 +172,12 @@ static void wrap_operand(struct rewriter *rewriter, struct slice before, struct 
 static void write_cast(struct rewriter *rewriter)
 {
     struct slice scale = SLICE_NONE;
-    struct sql_token type = take(&rewriter->rest);
+    struct sql_token type = sql_next_solid(&rewriter->rest);
     take_type_tail(&rewriter->rest);
     take_type_size(&rewriter->rest, &scale);
     take_type_tail(&rewriter->rest);
     for (size_t i = 0; i < ARRAY_COUNT(sqlite_casts); i++) {
-        if (!word_is(type, sqlite_casts[i].type)) {
+        if (!sql_token_is(type, sqlite_casts[i].type)) {
             continue;
         }
         wrap_operand(rewriter, slice_from_text(sqlite_casts[i].before),
@@ -216,7 +200,7 @@ static bool write_function(struct rewriter *rewriter, struct sql_token word)
     const struct replacement *table = sqlite ? sqlite_functions : postgres_functions;
     size_t count = sqlite ? ARRAY_COUNT(sqlite_functions) : ARRAY_COUNT(postgres_functions);
     for (size_t i = 0; i < count; i++) {
-        if (word_is(word, table[i].word)) {
+        if (sql_token_is(word, table[i].word)) {
             append(rewriter, slice_from_text(table[i].text));
             return true;
         }
@@ -228,8 +212,8 @@ static bool write_function(struct rewriter *rewriter, struct sql_token word)
 static void write_date_part(struct rewriter *rewriter)
 {
     struct slice cursor = rewriter->rest;
-    (void)take(&cursor);
-    struct sql_token part = take(&cursor);
+    (void)sql_next_solid(&cursor);
+    struct sql_token part = sql_next_solid(&cursor);
     if (part.kind != SQL_WORD) {
         return;
     }
@@ -246,8 +230,8 @@ static void write_call(struct rewriter *rewriter, struct sql_token word)
     if (!write_function(rewriter, word)) {
         append(rewriter, word.text);
     }
-    bool has_part = word_is(word, "dateadd") || word_is(word, "datediff") ||
-                    word_is(word, "date_add") || word_is(word, "date_diff");
+    bool has_part = sql_token_is(word, "dateadd") || sql_token_is(word, "datediff") ||
+                    sql_token_is(word, "date_add") || sql_token_is(word, "date_diff");
     if (has_part && rewriter->depth < REWRITE_DEPTH_MAX) {
         write_date_part(rewriter);
     }
@@ -260,18 +244,18 @@ static void write_word(struct rewriter *rewriter, struct sql_token word)
     if (!dotted) {
         rewriter->operand = here(rewriter);
     }
-    if (word_is(word, "case") && rewriter->case_depth < REWRITE_DEPTH_MAX) {
+    if (sql_token_is(word, "case") && rewriter->case_depth < REWRITE_DEPTH_MAX) {
         rewriter->case_starts[rewriter->case_depth++] = here(rewriter);
     }
-    if (word_is(word, "end") && rewriter->case_depth > 0) {
+    if (sql_token_is(word, "end") && rewriter->case_depth > 0) {
         rewriter->operand = rewriter->case_starts[--rewriter->case_depth];
     }
     if (!dotted && next.kind == SQL_OPEN) {
         write_call(rewriter, word);
-    } else if (!dotted && word_is(word, "sysdate")) {
+    } else if (!dotted && sql_token_is(word, "sysdate")) {
         append(rewriter, SLICE("getdate()"));
     } else if (rewriter->dialect == SQL_SQLITE && next.kind == SQL_DOT && !dotted &&
-               word_is(word, "public")) {
+               sql_token_is(word, "public")) {
         append(rewriter, SLICE("main"));
     } else {
         append(rewriter, word.text);
@@ -305,6 +289,49 @@ static void write_number(struct rewriter *rewriter, struct slice text)
            divisor && rewriter->dialect == SQL_SQLITE ? SLICE("rs_divide_by_zero()") : text);
 }
 
+/* Takes what a backslash stands before off rest. */
+static char take_escape(struct slice *rest)
+{
+    static const char letters[] = "bfnrt";
+    static const char bytes[] = "\b\f\n\r\t";
+    char byte = rest->data[0];
+    size_t size = 0;
+    int octal = 0;
+    while (size < 3 && size < rest->size && rest->data[size] >= '0' && rest->data[size] <= '7') {
+        octal = octal * 8 + (rest->data[size++] - '0');
+    }
+    const char *letter = strchr(letters, byte);
+    if (size > 0) {
+        byte = (char)octal;
+    } else if (byte != '\0' && letter != NULL) {
+        byte = bytes[letter - letters];
+    }
+    *rest = slice_part(*rest, size > 0 ? size : 1, rest->size);
+    return byte;
+}
+
+/* SQLite knows no backslash escapes. */
+static void write_string(struct rewriter *rewriter, struct slice text)
+{
+    if (rewriter->dialect != SQL_SQLITE) {
+        append(rewriter, text);
+        return;
+    }
+    for (;;) {
+        size_t plain = slice_find_byte(text, '\\');
+        append(rewriter, slice_part(text, 0, plain));
+        text = slice_part(text, plain + 1, text.size);
+        if (text.size == 0) {
+            return;
+        }
+        char byte = take_escape(&text);
+        if (byte == '\'') {
+            append(rewriter, SLICE("'"));
+        }
+        buffer_append_byte(&rewriter->out->text, byte);
+    }
+}
+
 static enum status write_token(struct rewriter *rewriter, struct sql_token token,
                                struct error *error)
 {
@@ -331,11 +358,16 @@ static enum status write_token(struct rewriter *rewriter, struct sql_token token
         break;
     case SQL_STRING:
         rewriter->operand = here(rewriter);
+        write_string(rewriter, token.text);
+        break;
+    case SQL_DOLLAR:
+        rewriter->operand = here(rewriter);
         append(rewriter, token.text);
         break;
     case SQL_SEMICOLON: /* one statement: what is behind it is comment at most */
     case SQL_DOT:
     case SQL_SPACE:
+    case SQL_COMMENT:
     case SQL_OTHER:
     case SQL_END: append(rewriter, token.text); break;
     }
@@ -363,7 +395,7 @@ enum status sql_rewrite(enum sql_dialect dialect, const struct engine_request *r
         if (status != STATUS_OK) {
             return status;
         }
-        if (token.kind != SQL_SPACE) {
+        if (token.kind != SQL_SPACE && token.kind != SQL_COMMENT) {
             rewriter.last = token;
         }
     }

@@ -1,7 +1,8 @@
 /* The tokens of a text are the whole text, and a rewritten statement refers to given parameters. */
 #include "tests/fuzz/fuzz.h"
 
-#include "infra/local/sql_text.h"
+#include "infra/base/sql_lexer.h"
+#include "infra/local/sql_rewrite.h"
 
 static void check_tokens(struct slice sql)
 {

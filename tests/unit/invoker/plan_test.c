@@ -399,6 +399,8 @@ static void retriable_statements(void **context)
         "delete from t",
         "merge into t using s",
         "create table calls (a int)",
+        "-- call p()\n(select 1)",
+        "callable()",
     };
     for (size_t i = 0; i < ARRAY_COUNT(sqls); i++) {
         if (!retriable(*context, sqls[i])) {

@@ -104,7 +104,8 @@ static void values_keep_their_types(void **state)
     assert_cell("SELECT true", "booleanValue:true");
     assert_cell("SELECT NULL::int", "null");
     assert_cell("SELECT '2024-02-29'::date", "stringValue:\"2024-02-29\"");
-    assert_cell("SELECT '\\x0102ff'::bytea", "blobValue:\"AQL/\"");
+    assert_cell("SELECT '\\\\x0102ff'::bytea", "blobValue:\"AQL/\"");
+    assert_cell("SELECT 'it\\'s'", "stringValue:\"it's\"");
 }
 
 static void columns_are_described(void **state)

@@ -1,7 +1,7 @@
-/* infra/local/sql_text.c and sql_rewrite.c */
+/* Redshift's spelling in the engines' words. */
 #include "tests/support/cmocka.h"
 
-#include "infra/local/sql_text.h"
+#include "infra/local/sql_rewrite.h"
 
 #include <string.h>
 
@@ -23,41 +23,7 @@ static void assert_rewritten(enum sql_dialect dialect, const char *sql, const ch
     sql_rewritten_clear(&rewritten);
 }
 
-static void assert_count(const char *sql, size_t expected)
-{
-    assert_int_equal(sql_statement_count(slice_from_text(sql)), expected);
-}
-
 /* Success */
-
-static void statements_are_counted(void **state)
-{
-    (void)state;
-    assert_count("", 0);
-    assert_count(" ;; -- a;b", 0);
-    assert_count("SELECT 1", 1);
-    assert_count("SELECT 1;", 1);
-    assert_count("SELECT 1; SELECT 2 ;", 2);
-}
-
-static void semicolons_inside_do_not_separate(void **state)
-{
-    (void)state;
-    assert_count("SELECT ';', 'it''s;', \"a;b\", \"a\"\";\"", 1);
-    assert_count("SELECT 1 /* ; /* ; */ ; */ -- ;\n + 2", 1);
-    assert_count("CREATE FUNCTION f() AS $$ a; b; $$ LANGUAGE sql", 1);
-    assert_count("SELECT $x$ $$; $x$, $1;", 1);
-}
-
-static void unterminated_text_reaches_to_the_end(void **state)
-{
-    (void)state;
-    assert_count("SELECT 'a; b", 1);
-    assert_count("SELECT \"a; b", 1);
-    assert_count("SELECT $$a; b", 1);
-    assert_count("SELECT 1 /* a; b", 1);
-    assert_count("/* a; b", 0);
-}
 
 static void parameters_become_places(void **state)
 {
@@ -66,6 +32,16 @@ static void parameters_become_places(void **state)
     assert_rewritten(SQL_SQLITE, "x = :a AND y=:long_name2", "x = ?1 AND y=?2");
     assert_rewritten(SQL_POSTGRES, "':a' \":a\" $$:a$$ /*:a*/ --:a\n x::a",
                      "':a' \":a\" $$:a$$ /*:a*/ --:a\n x::a");
+}
+
+static void backslashes_are_escapes(void **state)
+{
+    (void)state;
+    assert_rewritten(SQL_SQLITE, "'it\\'s' || '\\\\'", "'it''s' || '\\'");
+    assert_rewritten(SQL_SQLITE, "'a\\tb\\nc\\x\\47\\101'", "'a\tb\ncx''A'");
+    assert_rewritten(SQL_SQLITE, "'open\\", "'open");
+    assert_rewritten(SQL_POSTGRES, "'it\\'s'", "'it\\'s'");
+    assert_rewritten(SQL_SQLITE, "\"a\\b\"", "\"a\\b\"");
 }
 
 static void casts_wrap_their_operand(void **state)
@@ -145,10 +121,8 @@ static void odd_endings_do_no_harm(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(statements_are_counted),
-        cmocka_unit_test(semicolons_inside_do_not_separate),
-        cmocka_unit_test(unterminated_text_reaches_to_the_end),
         cmocka_unit_test(parameters_become_places),
+        cmocka_unit_test(backslashes_are_escapes),
         cmocka_unit_test(casts_wrap_their_operand),
         cmocka_unit_test(redshift_names_become_the_engines),
         cmocka_unit_test(an_unknown_parameter_is_refused),
