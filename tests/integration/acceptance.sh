@@ -1,0 +1,199 @@
+#!/usr/bin/env bash
+# Everything that the prior systems do, and none of their bugs: one case for each part of the
+# compatibility list and for each known bug, by table, with the real programs on the stand-in. SQL is
+# run by PostgreSQL where POSTGRES_URL is set, else by SQLite.
+#
+# P0  the state machine that polls an UNLOAD          P3  the event-driven CDK construct with its
+# P1  the sample that polls and notifies by SNS           Lambda functions, table and queue
+# P2  the one with SQL scripts in S3                  P4  the list of queries with retries
+#
+# shellcheck disable=SC2016
+set -uo pipefail
+cd "$(dirname "$0")/../.." || exit 1
+source tests/support/stack_cases.sh
+for part in tests/integration/acceptance/*.sh; do
+    # shellcheck source=/dev/null
+    source "$part"
+done
+clean_environment
+
+# The case | what the prior systems do, for a bug: wrong | the function that shows it.
+cases='
+Compatibility 1: execute, in the shape of P3                 | sqlStatement, action, taskToken, executionArn; raw Data API reply, ISO times | p3_execute
+Compatibility 1: describe, by id and LATEST                  | action describeStatement         | p3_describe
+Compatibility 1: cancel, by id and LATEST                    | action cancelStatement           | p3_cancel
+Compatibility 1: results, by id and LATEST                   | action getStatementResult, nextToken | p3_result
+Compatibility 1: the names of errors                         | InvalidRequest, PreviousExecutionNotFound | p3_errors
+Compatibility 2: the environment of P3                       | CLUSTER_IDENTIFIER, DATABASE, DB_USER, LOG_LEVEL | environment
+Compatibility 2: TTL is how many days details are kept       | TTL in days; no integer: ConfigurationError | ttl_days
+# Compatibility 2, the layout of its DynamoDB table: read by the DynamoDB tracker.
+Compatibility 2: a store that is not there stops the start   | DDB_TABLE_NAME                   | no_such_store
+Compatibility 3: success is the event, failure the event with the error | output, error FAILED, cause | event_out
+Compatibility 3: a richer outcome is opt-in                  | -                                | statement_out
+Compatibility 4: two invokers and one completer              | one completer for two taskers    | two_invokers
+Compatibility 4: tracker, queue and key are shared           | existingTableObj, existingQueueObj, encryptionKey | shared_parts
+'
+cases+='
+# P0, its state machine as JSON and as CDK code: the path that is not there and the second next state
+# are bugs of its text; docs/examples has the machine, which tests/integration/foreign runs.
+P0: an aborted statement ends                                | ABORTED is taken for running     | aborted_ends
+P0: the documented policy names the real permissions         | IAM prefix redshiftdata, no GetClusterCredentials | documented_policy
+P0: nobody polls                                             | a look every 30 s                | no_polling
+P0: the error text reaches the caller                        | it is thrown away                | error_text
+P0: a statement can be cancelled                             | there is no cancel               | cancel_by_id
+P0: runs of a schedule do not overlap                        | no control of overlap            | one_work
+P0: every statement has its own name                         | one constant name                | own_names
+P0: serverless workgroups, secrets, IAM identities           | a cluster with a database user   | all_targets
+P0: a deadline stops the statement                           | machine over, statement runs on  | deadline_stops
+P1: a failure is a failure                                   | execution succeeds after NotifyError | failure_fails
+P1: rows are counted, not pages                              | NumRows counts pages             | row_count
+P1: a statement without rows finishes                        | GetStatementResult fails it      | no_rows
+P1: ABORTED has a name of its own                            | a generic error                  | aborted_name
+P1: parameters reach the statement                           | none                             | parameters
+P3 bug 1: foreign events are left alone                      | each one is retried and poisons its batch | foreign_events
+P3 bug 2: nextToken is honoured                              | every request returns page 1     | next_token
+P3 bug 3: LATEST finds what had executionArn without taskToken | executionArn is dropped        | latest_without_token
+P3 bug 4: taskToken without executionArn is rung back        | no callback, task hangs          | token_alone
+P3 bug 5: ABORTED is told apart from FAILED                  | FAILED, or a crash               | aborted_not_failed
+P3 bug 5: a late ABORTED event is harmless                   | retried 15 times                 | late_aborted
+P3 bug 6: a lost event is found out                          | task waits until its heartbeat   | lost_event
+P3 bug 6: what cannot be handled can be listed and redriven  | no tooling for its DLQ           | redrive_lists
+P3 bug 7: a refused submit leaves LATEST usable              | LATEST fails for ever            | refused_submit
+P3 bug 8: a repeated request runs once                       | the SQL is submitted again       | repeated_request
+P3 bug 8: a submit whose reply is lost runs once             | the SQL is submitted again       | lost_reply
+P3 bug 9: LATEST never lists statements                      | ListStatements by prefix, first page | latest_by_tracker
+P3 bug 9: LATEST with parallel branches                      | ambiguous                        | latest_of_branches
+P3 bug 11: requests and completions do not get in each other'\''s way | one concurrent Lambda for both | one_worker
+P3 bug 19: no secret in logs, none readable in the store     | token, URL, SQL at INFO and in the table | secrets_sealed
+P3 bug 20: a completer of its own has the error text         | second role has no permission    | own_completer_text
+P3 bug 20: the role that owns statements is assumed          | other role cannot describe       | statement_role
+P3 bug 21: a cause fits its limit                            | not limited to 32768             | large_cause
+P3 bug 21: dead and foreign tokens do not come back          | retried, then DLQ                | dead_tokens
+P3 bug 23: sessions                                          | none                             | sessions
+P3 bug 23: batches                                           | none                             | batches
+P3 bug 23: heartbeats                                        | none                             | heartbeats
+P3 bug 23: cancelled when its task has left                  | runs on                          | auto_cancel
+P3 bug 23: metrics                                           | none                             | metrics
+P3 bug 23: a target per request                              | one per Lambda                   | target_per_request
+P3 bug 23: replies to a queue                                | Step Functions, CloudFormation   | reply_to_queue
+P3 bug 24: times are UTC wherever it runs                    | wrong with a TZ                  | utc_times
+P3 bug 24: the same instant gives no collision               | microseconds as identity         | no_collision
+# P3 bug 25: versions of CDK and of Python have no counterpart here.
+P3 bug 25: one process serves several users and clusters     | one Lambda each                  | one_process
+'
+
+# ---- Running the table ---------------------------------------------------------------------------
+
+# Shows that $2, what is, equals $3, what should be; $1 names it.
+is() {
+    proofs=$((proofs + 1))
+    [[ $2 == "$3" ]] && return
+    problem=${problem:-"$1: got '${2//$'\n'/ }', expected '$3'"}
+    return 1
+}
+
+# Shows that the jq filter $3 is true of the JSON $2; more arguments go to jq.
+so() {
+    local what=$1 json=$2 filter=$3
+    shift 3
+    proofs=$((proofs + 1))
+    jq -e "$@" "$filter" <<<"$json" >/dev/null 2>&1 && return
+    problem=${problem:-"$what: not so: ${filter//$'\n'/ }: $(cut -c 1-1200 <<<"$json" | tr '\n' ' ')"}
+    return 1
+}
+
+# Shows that the command that follows comes to succeed.
+comes() {
+    local what=$1
+    shift
+    proofs=$((proofs + 1))
+    until_true "$@" && return
+    problem=${problem:-"$what: it has not come"}
+    return 1
+}
+
+run_case() {
+    local problem='' proofs=0 t0=$SECONDS
+    "$2"
+    if [[ -n $problem ]]; then
+        not_ok "$1" "$problem"
+    elif ((proofs == 0)); then
+        not_ok "$1" 'nothing was shown'
+    else
+        ok "$1"; [[ -z ${TIMES:-} ]] || echo "  $((SECONDS-t0))" >&2
+    fi
+}
+
+run_table() {
+    local name bug function
+    while IFS='|' read -r name bug function; do
+        name=${name%"${name##*[![:space:]]}"}
+        function=${function//[[:space:]]/}
+        [[ -n $name && $name != '#'* ]] || continue
+        if [[ $(type -t "$function") != function || -z ${bug// /} ]]; then
+            not_ok "$name" "there is no function $function"
+        else
+            run_case "$name" "$function" </dev/null
+        fi
+    done <<<"$cases"
+}
+
+# ---- What the cases share ------------------------------------------------------------------------
+
+# Prints a request with the statement $1, which carries the marker, and the members of $2.
+sql() {
+    jq -cn --arg sql "$1 -- $marker" --argjson more "${2:-{\}}" '{sqlStatement: $sql} + $more'
+}
+
+# Prints a new execution ARN.
+new_execution() {
+    echo "arn:aws:states:us-east-1:000000000000:execution:acceptance:$((++execution_count))-$RANDOM$RANDOM"
+}
+
+# A query with $1 rows of numbers, the same for every engine.
+numbers() {
+    echo "with recursive n(v) as (select 1 union all select v + 1 from n where v < $1) select v from n"
+}
+
+# Runs the statement $1 through the service and waits for its end; sets statement.
+run_sql() {
+    post "$(sql "$1" "${2:-}")"
+    statement=$(jq -r .Id <<<"$reply")
+    until_true statement_has_ended "$statement"
+}
+
+statement_has_ended() {
+    [[ $(statement_of "$1" | jq -r .status) =~ ^(FINISHED|FAILED|ABORTED)$ ]]
+}
+
+# Prints the first value that the statement $1 finds.
+value_of() {
+    run_sql "$1"
+    post "{\"action\":\"getStatementResult\",\"statementId\":\"$statement\"}"
+    jq -r '.Records[0][0] | .longValue // .stringValue' <<<"$reply"
+}
+
+# Prints how often the operation $1 was called.
+calls_of() {
+    curl -sS "$control_url/calls" | jq --arg name "$1" '.calls[$name] // 0'
+}
+
+# Stops the service, and starts it again with the settings $@ added to the usual ones.
+service_with() {
+    stop_daemon "$serve_pid"
+    start_daemon serve "$@" || problem=${problem:-"the service starts: $(tail -n 1 "$daemon_log")"}
+    serve_pid=$daemon_pid
+}
+
+begin_stack --engine "${POSTGRES_URL:-sqlite::memory:}" || not_ok 'the stand-in starts'
+printf 'k1:%s\n' "$(head -c 32 /dev/urandom | base64 -w 0)" >"$work/keys"
+export RINGBACK_KEY_FILE=$work/keys RINGBACK_SWEEP_SECONDS=1
+execution_count=0
+start_daemon serve || not_ok 'the service starts' "$(tail -n 1 "$daemon_log")"
+serve_pid=$daemon_pid
+run_table
+equal 'no statement has run twice' "$(run_twice)" 0
+check 'no event is left' until_true queue_is_empty "$RINGBACK_EVENT_QUEUE_URL"
+end_stack
+secrets_kept 'no token, no SQL and no credential is in a log'
+finish
