@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#define LATEST_PAGE 20
+
 struct answer {
     struct dispatch *dispatch;
     int *code;
@@ -31,6 +33,34 @@ static void answer_call(const struct answer *answer, const struct aws_call *call
     }
 }
 
+/* A refused request, or one that was stopped before it was sent, has made no statement. */
+static bool made_none(const struct record *record)
+{
+    const struct state *state = &record->state;
+    return state->outcome != OUTCOME_NONE && state->statement_id[0] == '\0' && !state->tombstone;
+}
+
+/* The newest of the group that has made a statement or still will. NOT_FOUND: there is none. */
+MUST_CHECK static enum status find_latest(struct dispatch *dispatch, struct slice group,
+                                          struct record *record, struct error *error)
+{
+    struct tracker_list list = {.group = group, .limit = LATEST_PAGE};
+    struct tracker_record *stored = NULL;
+    size_t count = 0;
+    enum status status = STATUS_OK;
+    do {
+        status = tracker_list(dispatch->tracker, dispatch->arena, &list, &stored, &count,
+                              &list.token, error);
+        for (size_t i = 0; i < count && status == STATUS_OK; i++) {
+            status = record_open(dispatch->seal, dispatch->arena, &stored[i], record, error);
+            if (status == STATUS_OK && !made_none(record)) {
+                return STATUS_OK;
+            }
+        }
+    } while (status == STATUS_OK && list.token.data != NULL);
+    return status == STATUS_OK ? STATUS_NOT_FOUND : status;
+}
+
 /* LATEST to the Id of the newest statement of the execution. False: answered already. */
 static bool resolve_latest(const struct answer *answer, const struct request *request,
                            struct slice *id)
@@ -47,6 +77,9 @@ static bool resolve_latest(const struct answer *answer, const struct request *re
                                               request->execution_arn, &stored, &error);
     if (status == STATUS_OK) {
         status = record_open(dispatch->seal, dispatch->arena, &stored, &record, &error);
+    }
+    if (status == STATUS_OK && made_none(&record)) {
+        status = find_latest(dispatch, request->execution_arn, &record, &error);
     }
     if (status == STATUS_NOT_FOUND) {
         answer_error(answer, 404, "PreviousExecutionNotFound",

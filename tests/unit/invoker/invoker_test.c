@@ -209,6 +209,34 @@ static void inspected_documents_hold_no_secret(void **context)
     assert_false(slice_has(reply, "secret"));
 }
 
+static void latest_is_the_newest_that_has_a_statement(void **context)
+{
+    struct pipeline *pipeline = *context;
+    const char latest[] = "{\"action\":\"cancelStatement\",\"statementId\":\"LATEST\","
+                          "\"executionArn\":\"arn:e\"}";
+    pipeline_post(pipeline, "{" SQL ",\"executionArn\":\"arn:e\"}");
+    for (int i = 0; i < 25; i++) {
+        cloud_answer(pipeline->cloud, "ExecuteStatement", 400,
+                     "{\"__type\":\"ValidationException\",\"Message\":\"no\"}");
+        assert_int_equal(pipeline_post(pipeline, "{" SQL ",\"executionArn\":\"arn:e\"}"), 400);
+    }
+    assert_int_equal(pipeline_post(pipeline, latest), 200);
+    assert_true(
+        slice_has(cloud_body(pipeline->cloud, "CancelStatement", 0), cloud_statement_id(0)));
+}
+
+static void latest_of_refused_ones_alone_is_404(void **context)
+{
+    struct pipeline *pipeline = *context;
+    cloud_answer(pipeline->cloud, "ExecuteStatement", 400,
+                 "{\"__type\":\"ValidationException\",\"Message\":\"no\"}");
+    pipeline_post(pipeline, "{" SQL ",\"executionArn\":\"arn:e\"}");
+    assert_int_equal(pipeline_post(pipeline, "{\"action\":\"describeStatement\",\"statementId\":"
+                                             "\"LATEST\",\"executionArn\":\"arn:e\"}"),
+                     404);
+    assert_error(pipeline, "PreviousExecutionNotFound");
+}
+
 static void cancel_is_accepted_once_it_is_needed(void **context)
 {
     struct pipeline *pipeline = *context;
@@ -430,6 +458,8 @@ int main(void)
         TEST(asynchronous_refusal_is_told_to_its_address),
         TEST(asynchronous_request_too_large_is_told_to_its_address),
         TEST(inspected_documents_hold_no_secret),
+        TEST(latest_is_the_newest_that_has_a_statement),
+        TEST(latest_of_refused_ones_alone_is_404),
         TEST(cancel_is_accepted_once_it_is_needed),
         TEST(synchronous_refusals_leave_nothing_behind),
         TEST(too_large_requests_are_413),
