@@ -32,6 +32,9 @@ Compatibility 3: success is the event, failure the event with the error | output
 Compatibility 3: a richer outcome is opt-in                  | -                                | statement_out
 Compatibility 4: two invokers and one completer              | one completer for two taskers    | two_invokers
 Compatibility 4: tracker, queue and key are shared           | existingTableObj, existingQueueObj, encryptionKey | shared_parts
+Compatibility 7: notify on success and on error              | NotifySuccess, NotifyError       | notifications
+Compatibility 7: the number of rows                          | NumRows                          | row_count
+Compatibility 7: a schedule feeds requests                   | a rule starts the machine        | schedule
 '
 cases+='
 # P0, its state machine as JSON and as CDK code: the path that is not there and the second next state
@@ -46,6 +49,7 @@ P0: every statement has its own name                         | one constant name
 P0: serverless workgroups, secrets, IAM identities           | a cluster with a database user   | all_targets
 P0: a deadline stops the statement                           | machine over, statement runs on  | deadline_stops
 P1: a failure is a failure                                   | execution succeeds after NotifyError | failure_fails
+P1: success and failure go to topics of their own            | one topic for both               | notifications
 P1: rows are counted, not pages                              | NumRows counts pages             | row_count
 P1: a statement without rows finishes                        | GetStatementResult fails it      | no_rows
 P1: ABORTED has a name of its own                            | a generic error                  | aborted_name

@@ -194,6 +194,45 @@ shared_parts() {
     end_others
 }
 
+# ---- 7: notifications and schedules --------------------------------------------------------------
+
+# Prints what was published to $1, a list of {outcome, body}.
+published_to() {
+    curl -sS "$control_url/published" | jq -c --arg target "$1" \
+        '[.published[] | select(.target == $target) | .body | fromjson]'
+}
+
+was_published_to() {
+    [[ $(published_to "$1") != '[]' ]]
+}
+
+# The one topic is told of successes alone, the other of failures alone.
+notifications() {
+    local good=arn:aws:sns:us-east-1:000000000000:good-$RANDOM bad=arn:aws:sns:us-east-1:000000000000:bad-$RANDOM notify
+    notify="{\"notify\":{\"onSuccess\":{\"topicArn\":\"$good\"},\"onFailure\":{\"topicArn\":\"$bad\"}}}"
+    submit "$(sql 'select 1' "$notify")"
+    so 'the task succeeds' "$(ended_task "$task")" '.state == "SUCCEEDED"'
+    comes 'one is told of the success' was_published_to "$good"
+    submit "$(sql 'select * from acceptance_no_such_table' "$notify")"
+    so 'the task fails' "$(ended_task "$task")" '.state == "FAILED"'
+    comes 'the other of the failure' was_published_to "$bad"
+    so 'the success' "$(published_to "$good")" 'length == 1 and .[0].outcome == "FINISHED"
+        and .[0].output.detail.state == "FINISHED"'
+    so 'the failure, with its text' "$(published_to "$bad")" 'length == 1 and .[0].outcome == "FAILED"
+        and (.[0].cause.detail.error | contains("acceptance_no_such_table"))'
+}
+
+# A rule's event, as EventBridge puts it on the request queue.
+schedule() {
+    local replies
+    replies=$(create_queue "acceptance-$RANDOM")
+    send "$RINGBACK_REQUEST_QUEUE_URL" "$(sql 'select 1' "{\"replyTo\":{\"queueUrl\":\"$replies\"}}" |
+        jq -c '{version: "0", id: "c0ffee00-0000-4000-8000-000000000000", "detail-type": "Nightly",
+            source: "my.scheduler", account: "000000000000", time: "2026-11-20T15:20:28Z",
+            region: "us-east-1", resources: [], detail: .}')"
+    so 'it is run and told' "$(take_message "$replies" | jq -c '.Body | fromjson')" '.outcome == "FINISHED"'
+}
+
 # ---- P0 ------------------------------------------------------------------------------------------
 
 # The statement is aborted by somebody else; nobody waits for a deadline.
