@@ -6,6 +6,7 @@
 #     <!-- reply -->                  of the request before: errors are equal, others have the members
 #     <!-- document -->               what the caller is told; <!-- invocation -->: GET /invocations/{id}
 #     <!-- targets -->                RINGBACK_TARGETS_FILE; <!-- state -->: of a Step Functions machine
+#     <!-- pattern -->                of a rule: what a bus was told has this source and detail type
 #     <!-- direct -->                 a state that calls the Data API itself
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
@@ -20,7 +21,7 @@ trap 'stop_stack; rm -rf "$blocks"' EXIT
 # Writes the n-th block to n.json, "kind<TAB>status<TAB>outcome<TAB>line" to the index.
 split_page() {
     awk -v out="$blocks" '
-        /^<!-- (request: [0-9]+( [A-Z]+)?|reply|document|invocation|targets|state|direct) -->$/ {
+        /^<!-- (request: [0-9]+( [A-Z]+)?|reply|document|invocation|targets|pattern|state|direct) -->$/ {
             kind = $2; sub(/:$/, "", kind)
             code = kind == "request" ? $3 : "-"
             outcome = kind == "request" && $4 != "-->" ? $4 : "-"
@@ -73,6 +74,12 @@ compare_reply() {
     fi
 }
 
+# Source and detail type of the events on buses.
+told_events() {
+    curl -sS "$control_url/published" | jq -c '[.published[] | select(.service == "events")
+        | .attributes | [.source, .detailType]] | unique[]'
+}
+
 # The task's request with its `.$` members given values, as Step Functions would send it.
 state_request() {
     jq -c --arg token "$task_token" '.Parameters.MessageBody | with_entries(
@@ -96,6 +103,7 @@ one_block() {
         document) equal "$name" "$(get /reply | shape)" "$(shape <"$file")" ;;
         invocation) equal "$name" "$(get '' | shape)" "$(shape <"$file")" ;;
         targets) check "$name" jq -e . "$file" ;;
+        pattern) equal "$name" "$(told_events)" "$(jq -c '[.source[0], ."detail-type"[0]]' "$file")" ;;
         state)
             new_task '{}' || return
             post < <(state_request "$file")
