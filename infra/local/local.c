@@ -39,6 +39,13 @@ static void emit(void *context, struct slice event)
     }
 }
 
+static enum status store(void *context, const char *bucket, const char *key, bool overwrite,
+                         struct slice object)
+{
+    const struct local *local = context;
+    return local_s3_put(local->services.s3, bucket, key, overwrite, object);
+}
+
 /* --- start and stop --------------------------------------------------------------------------- */
 
 static bool find_minted(void *context, struct slice access_key_id, struct slice *secret,
@@ -151,6 +158,7 @@ static enum status start_parts(struct local *local, struct error *error)
                                             .clock = local->options.clock,
                                             .random = local->options.random,
                                             .emit = emit,
+                                            .store = store,
                                             .context = local};
     enum status status = split_credentials(local, error);
     if (status == STATUS_OK) {

@@ -95,7 +95,9 @@ static enum engine_end run_sub(struct data_statement *statement, struct data_sub
     int64_t start_ns = now_ns();
     enum engine_end end = ENGINE_CANCELLED;
     if (!engine_cancel_requested(&statement->cancel)) {
-        end = statement->data->engine->execute(connection, &request, &outcome);
+        end = data_is_unload(sub->sql)
+                  ? data_unload(statement, connection, &request, &outcome)
+                  : statement->data->engine->execute(connection, &request, &outcome);
     }
     sub_end(statement, sub, end, &outcome, now_ns() - start_ns);
     return end;

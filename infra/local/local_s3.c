@@ -52,6 +52,20 @@ void local_s3_free(struct local_s3 *s3)
     free(s3);
 }
 
+enum status local_s3_put(struct local_s3 *s3, const char *bucket, const char *key, bool overwrite,
+                         struct slice object)
+{
+    int64_t size = 0;
+    int64_t modified_ms = 0;
+    if (!s3_folder_bucket_valid(bucket) || !s3_folder_bucket_exists(s3->root, bucket)) {
+        return STATUS_NOT_FOUND;
+    }
+    if (!overwrite && s3_folder_stat(s3->root, bucket, key, &size, &modified_ms) == STATUS_OK) {
+        return STATUS_CONFLICT;
+    }
+    return s3_folder_write(s3->root, bucket, key, object);
+}
+
 static void add_header(struct s3_call *call, const char *name, const char *value)
 {
     struct http_server_response *response = call->response;

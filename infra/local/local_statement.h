@@ -150,6 +150,11 @@ void data_list_sessions(struct local_data *data, const struct local_call *call,
 /* local_runner.c: starts the statement's thread; the mutex is held. False: no thread to be had. */
 bool data_run(struct data_statement *statement);
 
+/* local_unload.c: whether the statement is an UNLOAD, which no engine knows; and runs it. */
+bool data_is_unload(struct slice sql);
+enum engine_end data_unload(struct data_statement *statement, void *connection,
+                            const struct engine_request *request, struct engine_outcome *outcome);
+
 /* local_describe.c: operations that look. They take the mutex themselves. */
 void data_describe(struct local_data *data, const struct local_call *call,
                    struct http_server_response *response);

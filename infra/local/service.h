@@ -81,6 +81,10 @@ MUST_CHECK enum status local_s3_new(const char *folder, struct local_s3 **s3, st
 void local_s3_free(struct local_s3 *s3);
 void local_s3_handle(struct local_s3 *s3, const struct http_server_request *request,
                      struct http_server_response *response);
+/* Puts an object from inside the process. NOT_FOUND: no such bucket. CONFLICT: it is there and may
+ * not be overwritten. */
+MUST_CHECK enum status local_s3_put(struct local_s3 *s3, const char *bucket, const char *key,
+                                    bool overwrite, struct slice object);
 
 /* infra/local/local_faults.c: seeded fault injection; --faults and PUT /_ringback/faults. */
 struct local_faults;
@@ -114,6 +118,9 @@ struct local_data_options {
     const struct random *random;
     /* Called on a statement's thread with the completion event's JSON. */
     void (*emit)(void *context, struct slice event);
+    /* Keeps what UNLOAD writes, as local_s3_put does; NULL: nothing can be unloaded. */
+    enum status (*store)(void *context, const char *bucket, const char *key, bool overwrite,
+                         struct slice object);
     void *context;
 };
 MUST_CHECK enum status local_data_new(const struct local_data_options *options,

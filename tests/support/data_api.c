@@ -22,11 +22,25 @@ static void keep_event(void *context, struct slice event)
     pthread_mutex_unlock(&api->lock);
 }
 
+static enum status keep_object(void *context, const char *bucket, const char *key, bool overwrite,
+                               struct slice object)
+{
+    struct data_api *api = context;
+    pthread_mutex_lock(&api->lock);
+    (void)snprintf(api->object_name, sizeof(api->object_name), "%s/%s%s", bucket, key,
+                   overwrite ? " over" : "");
+    buffer_reset(&api->object);
+    buffer_append(&api->object, object);
+    pthread_mutex_unlock(&api->lock);
+    return api->store_answer;
+}
+
 void data_api_open(struct data_api *api, const char *engine)
 {
     struct error error = ERROR_NONE;
     *api = (struct data_api){.code = 0};
     api->arena = arena_new(256UL * 1024 * 1024);
+    buffer_init(&api->object, 1024UL * 1024);
     clock_fake_init(&api->clock, START_MS);
     pthread_mutex_init(&api->lock, NULL);
     pthread_cond_init(&api->emitted, NULL);
@@ -35,6 +49,7 @@ void data_api_open(struct data_api *api, const char *engine)
         .clock = &api->clock.clock,
         .random = random_system(),
         .emit = keep_event,
+        .store = keep_object,
         .context = api,
     };
     if (local_data_new(&options, &api->data, &error) != STATUS_OK) {
@@ -48,6 +63,7 @@ void data_api_close(struct data_api *api)
     for (size_t i = 0; i < api->event_count; i++) {
         buffer_clear(&api->events[i]);
     }
+    buffer_clear(&api->object);
     pthread_cond_destroy(&api->emitted);
     pthread_mutex_destroy(&api->lock);
     arena_free(api->arena);

@@ -1,6 +1,6 @@
 /*
  * The stand-in's Data API without HTTP: one call in, one parsed answer out. Completion events are
- * kept in the order in which they were emitted.
+ * kept in the order in which they were emitted, and the newest object that UNLOAD has written.
  */
 #ifndef RINGBACK_TESTS_SUPPORT_DATA_API_H
 #define RINGBACK_TESTS_SUPPORT_DATA_API_H
@@ -19,7 +19,10 @@ struct data_api {
     pthread_cond_t emitted;
     struct buffer events[DATA_API_EVENTS_MAX];
     size_t event_count;
-    int code; /* of the last answer */
+    char object_name[256]; /* "bucket/key", and " over" when it may be overwritten */
+    struct buffer object;
+    enum status store_answer; /* what storing an object comes to */
+    int code;                 /* of the last answer */
 };
 
 /* Opens the Data API on this engine; the clock is fake and starts at 1,600,000,000 s. */

@@ -1,18 +1,25 @@
 // The state machines of docs/examples, executed as they are.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { CreateBucketCommand, GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { GetQueueAttributesCommand, SQSClient, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { Service } from './service.mjs';
 import { until } from './stand_in.mjs';
 import { StepFunctions, listExamples, readExample, taskStates } from './state_machines.mjs';
 
 const patience = 120;
+const topics = 'arn:aws:sns:us-east-1:123456789012';
 let service;
 let stepFunctions;
+let s3;
+let sqs;
 
-const machines = Object.fromEntries([
-    'all-pages', 'cancelling', 'polling', 'single-failure', 'single-success', 'success-and-fail',
-].map((name) => [name, `tasker-machines/${name}.asl.json`]));
+const machines = {
+    ...Object.fromEntries([
+        'all-pages', 'cancelling', 'polling', 'single-failure', 'single-success', 'success-and-fail',
+    ].map((name) => [name, `tasker-machines/${name}.asl.json`])),
+    'unload': 'unload-on-schedule/unload.asl.json',
+};
 
 before(async () => {
     service = await Service.start();
@@ -22,9 +29,14 @@ before(async () => {
         functions: { ringback: service.serve, 'ringback-user2': user2 },
         machines,
     });
+    sqs = service.standIn.client(SQSClient);
+    s3 = service.standIn.client(S3Client, { forcePathStyle: true });
+    await s3.send(new CreateBucketCommand({ Bucket: 'ringback-examples' }));
 });
 
 after(async () => {
+    sqs.destroy();
+    s3.destroy();
     assert.deepEqual(await service.stop(), [0, 0, 0]);
 });
 
@@ -41,18 +53,43 @@ async function statementsOf(replies) {
     return replies.map(({ Id }) => statements.find(({ id }) => id === Id));
 }
 
-// Nothing is left on the event queue, seen or unseen, nor in its dead-letter queue.
-async function eventsAreDrained() {
-    const sqs = service.standIn.client(SQSClient);
-    const url = service.environment.RINGBACK_EVENT_QUEUE_URL;
-    for (const QueueUrl of [url, `${url}-dead`]) {
+// Nothing is left on the queues, seen or unseen, nor in their dead-letter queues.
+async function queuesAreDrained() {
+    const { RINGBACK_EVENT_QUEUE_URL: events, RINGBACK_REQUEST_QUEUE_URL: requests } = service.environment;
+    for (const QueueUrl of [events, `${events}-dead`, requests, `${requests}-dead`]) {
         await until(async () => {
             const { Attributes } = await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['All'] }));
             return Attributes.ApproximateNumberOfMessages === '0'
                 && Attributes.ApproximateNumberOfMessagesNotVisible === '0';
         }, patience);
     }
-    sqs.destroy();
+}
+
+// Runs the statements, which must finish.
+async function runs(...sqlStatements) {
+    const { body } = await service.serve.post({ sqlStatements });
+    await until(async () => (await service.serve.invocation(body.InvocationId)).Outcome === 'FINISHED', patience);
+}
+
+// What the topic was told so far.
+async function everythingPublished(topic) {
+    const { body: { published } } = await service.standIn.control('GET', 'published');
+    return published.filter(({ target }) => target === `${topics}:${topic}`).map(({ body }) => JSON.parse(body));
+}
+
+// The first that the topic is told.
+const published = (topic) => until(async () => (await everythingPublished(topic))[0], patience);
+
+async function objectOf(Key) {
+    const { Body } = await s3.send(new GetObjectCommand({ Bucket: 'ringback-examples', Key }));
+    return Body.transformToString();
+}
+
+// What EventBridge makes of a rule's only target at this time.
+function inputOfRule(rule, time) {
+    const { InputPathsMap, InputTemplate } = rule.Properties.Targets[0].InputTransformer;
+    assert.deepEqual(InputPathsMap, { time: '$.time' });
+    return InputTemplate.replaceAll('<time>', time);
 }
 
 describe('the machines of the tasker', { concurrency: true }, () => {
@@ -110,6 +147,49 @@ describe('the machines of the tasker', { concurrency: true }, () => {
     });
 });
 
+describe('unload-on-schedule', () => {
+    const rows = 'id|region|amount\n1|north|10\n2|south|20\n';
+
+    before(() => runs('drop table if exists example_sales',
+        'create table example_sales (id integer, region varchar(20), amount integer)',
+        "insert into example_sales values (1, 'north', 10), (2, 'south', 20)"));
+    after(() => runs('drop table if exists example_sales'));
+
+    test('unload: the object is there when the task ends', async () => {
+        const execution = await succeeds('unload');
+        assert.equal(execution.output.StartUnload.detail.state, 'FINISHED');
+        assert.equal(await objectOf('sales/000'), rows);
+    });
+
+    test('schedule: one hour is one unload, whose outcome is told', async () => {
+        const rule = await readExample('unload-on-schedule/schedule.json');
+        const QueueUrl = service.environment.RINGBACK_REQUEST_QUEUE_URL;
+        const MessageBody = inputOfRule(rule, '2026-11-21T15:00:00Z');
+        await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody }));
+        await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody }));
+        const told = await published('unload-succeeded');
+        assert.equal(told.outcome, 'FINISHED');
+        assert.equal(await objectOf('sales/000'), rows);
+        await queuesAreDrained();
+        assert.equal((await everythingPublished('unload-succeeded')).length, 1);
+    });
+
+    test('a failure has the text of the database', async () => {
+        await runs('drop table example_sales');
+        const execution = await stepFunctions.execute('unload');
+        assert.deepEqual([execution.status, execution.error], ['FAILED', 'UNLOADFailed']);
+        assert.match(JSON.parse(execution.cause).detail.error, /example_sales/);
+        const rule = await readExample('unload-on-schedule/schedule.json');
+        await sqs.send(new SendMessageCommand({
+            QueueUrl: service.environment.RINGBACK_REQUEST_QUEUE_URL,
+            MessageBody: inputOfRule(rule, '2026-11-21T16:00:00Z'),
+        }));
+        const told = await published('unload-failed');
+        assert.deepEqual([told.outcome, told.error], ['FAILED', 'FAILED']);
+        assert.match(told.cause.detail.error, /example_sales/);
+    });
+});
+
 describe('the files', () => {
     test('are all executed here', async () => {
         assert.deepEqual(await listExamples(), Object.values(machines).sort());
@@ -132,7 +212,7 @@ describe('the files', () => {
 
 describe('after all of them', () => {
     test('the late event of the cancelled statement has harmed nothing', async () => {
-        await eventsAreDrained();
+        await queuesAreDrained();
         assert.equal(await service.serve.metric('events_parked_total'), 0);
         const cancelled = (await service.standIn.control('GET', 'tasks')).body.tasks
             .filter(({ state }) => state === 'TIMED_OUT');

@@ -31,6 +31,8 @@ function replaced(value, texts) {
     return JSON.parse(text);
 }
 
+const functionOf = (arn) => arn.split(':').at(-1);
+
 // All task states, those of branches and iterators too, by name.
 export function taskStates(machine) {
     const found = {};
@@ -71,10 +73,9 @@ export class Execution {
 }
 
 export class StepFunctions {
-    // functions: name of a Lambda function -> Daemon; machines: name -> file in docs/examples;
-    // services: resource -> async function of the parameters, for what else machines call.
-    constructor({ standIn, functions, machines, services = {} }) {
-        Object.assign(this, { standIn, functions, machines, services });
+    // functions: name of a Lambda function -> Daemon; machines: name -> file in docs/examples.
+    constructor({ standIn, functions, machines }) {
+        Object.assign(this, { standIn, functions, machines });
         this.waiting = new Map(); // number of a task -> what waits for its end
     }
 
@@ -124,15 +125,19 @@ export class StepFunctions {
             return this.#invoke(execution, state, name, replaced(parameters, own));
         }
         switch (task.Resource) {
+        case 'arn:aws:states:::lambda:invoke': {
+            const { FunctionName, Payload } = replaced(parameters, own);
+            return { StatusCode: 200, Payload: await this.#invoke(execution, state, functionOf(FunctionName), Payload) };
+        }
         case 'arn:aws:states:::lambda:invoke.waitForTaskToken':
             return this.#waitForToken(task, (token) => {
                 const { FunctionName, Payload } = replaced(parameters, { ...own, [mark.token]: token });
-                return this.#invoke(execution, state, FunctionName.split(':').at(-1), Payload);
+                return this.#invoke(execution, state, functionOf(FunctionName), Payload);
             });
         case 'arn:aws:states:::states:startExecution.sync:2':
             return this.#start(execution, replaced(parameters, own));
         default:
-            return this.services[task.Resource](replaced(parameters, own));
+            throw new Error(`nothing here is ${task.Resource}`);
         }
     }
 
