@@ -1,14 +1,10 @@
 #include "invoker/plan.h"
 
-#include "invoker/sql_script.h"
-
-#include "infra/aws/redshift_data.h"
+#include "invoker/plan_steps.h"
 
 #include <string.h>
 
 #define HEARTBEAT_SWEEPS_MIN 3
-
-/* ---- Plan ----------------------------------------------------------------------------------- */
 
 MUST_CHECK static enum status resolve_target(const struct plan_settings *settings,
                                              const struct request *request,
@@ -20,6 +16,11 @@ MUST_CHECK static enum status resolve_target(const struct plan_settings *setting
     }
     if (!request->has_target && settings->has_target) {
         *target = settings->target;
+        return STATUS_OK;
+    }
+    /* Each query may name its own; there may be nothing that needs one. */
+    if (!request->has_target && (request->query_count > 0 || request->nothing_to_run)) {
+        *target = (struct plan_target){0};
         return STATUS_OK;
     }
     if (!request->has_target) {
@@ -34,40 +35,6 @@ MUST_CHECK static enum status resolve_target(const struct plan_settings *setting
     }
     return error_set(error, STATUS_REJECTED,
                      "target: there is no target of this name in RINGBACK_TARGETS_FILE");
-}
-
-/* Whether a failure that the retry speaks of may be followed by another attempt. */
-static bool step_retriable(const struct plan *plan, const struct plan_step *step)
-{
-    /* Who says which errors are to be tried again knows that it may be done. */
-    if (plan->retry.error_match.size > 0) {
-        return true;
-    }
-    bool session = plan->target.session_id.size > 0 || plan->session_keep_alive_seconds >= 0;
-    bool retriable = !session && !step->auto_commit;
-    for (size_t i = 0; i < step->sql_count && retriable; i++) {
-        retriable = !sql_runs_once_only(step->sqls[i]);
-    }
-    return retriable;
-}
-
-/* One step for each statement, or for each batch of at most 40. */
-static void lay_steps(struct arena *arena, const struct request *request, struct plan *plan)
-{
-    const bool batch = request->mode != REQUEST_SEQUENCE;
-    const size_t size = batch ? REDSHIFT_DATA_BATCH_MAX : 1;
-    plan->step_count = (request->sql_count + size - 1) / size;
-    plan->steps = ARENA_ARRAY(arena, plan->step_count, struct plan_step);
-    for (size_t i = 0; i < plan->step_count; i++) {
-        struct plan_step *step = &plan->steps[i];
-        const size_t rest = request->sql_count - i * size;
-        step->sqls = &request->sqls[i * size];
-        step->sql_count = rest < size ? rest : size;
-        step->batch = batch;
-        step->auto_commit = request->mode == REQUEST_AUTO_COMMIT;
-        step->keep_going = step->auto_commit;
-        step->retriable = step_retriable(plan, step);
-    }
 }
 
 static void derive_id(struct plan *plan, const struct request *request,
@@ -113,6 +80,35 @@ static size_t add_addresses(struct plan *plan, struct slice task_token,
     return wanted;
 }
 
+/* Rules that need the deployment's settings or the target. */
+MUST_CHECK static enum status check_plan(const struct plan_settings *settings,
+                                         const struct request *request, const struct plan *plan,
+                                         struct error *error)
+{
+    const int64_t pace_min = HEARTBEAT_SWEEPS_MIN * settings->sweep_seconds;
+    if (request->heartbeat_seconds > 0 && request->heartbeat_seconds < pace_min) {
+        return error_set(error, STATUS_REJECTED,
+                         "heartbeatSeconds: must be at least %lld, three times the sweep interval",
+                         (long long)pace_min);
+    }
+    if (plan_session(plan).size > 0 &&
+        (request->singleton_key.size > 0 || request->singleton_sql)) {
+        return error_set(error, STATUS_REJECTED,
+                         "singleton: goes without a session, which runs one statement at a time");
+    }
+    return STATUS_OK;
+}
+
+/* A list of queries is answered as one, whatever the deployment's default is. */
+static enum plan_output output_of(const struct plan_settings *settings,
+                                  const struct request *request)
+{
+    if (request->output.data == NULL) {
+        return request->query_count > 0 ? OUTPUT_QUERIES : settings->output;
+    }
+    return slice_equals_text(request->output, "statement") ? OUTPUT_STATEMENT : OUTPUT_EVENT;
+}
+
 enum status plan_make(const struct plan_maker *maker, const struct request *request,
                       const struct plan_identity *identity, struct plan *plan, struct error *error)
 {
@@ -129,7 +125,6 @@ enum status plan_make(const struct plan_maker *maker, const struct request *requ
         .heartbeat_seconds = request->heartbeat_seconds,
         .keep_running = request->keep_running,
         .keyed = request->request_key.size > 0,
-        .output = settings->output,
         .retry = request->retry,
         .on_conflict = request->on_conflict,
         .result = request->result,
@@ -140,30 +135,21 @@ enum status plan_make(const struct plan_maker *maker, const struct request *requ
         plan->retry = default_retry;
     }
     enum status status = resolve_target(settings, request, &plan->target, error);
+    if (status == STATUS_OK) {
+        status = plan_lay_steps(maker->arena, request, plan, error);
+    }
+    if (status == STATUS_OK) {
+        status = check_plan(settings, request, plan, error);
+    }
     if (status != STATUS_OK) {
         return status;
     }
-    if (request->heartbeat_seconds > 0 &&
-        request->heartbeat_seconds < HEARTBEAT_SWEEPS_MIN * settings->sweep_seconds) {
-        return error_set(error, STATUS_REJECTED,
-                         "heartbeatSeconds: must be at least %lld, three times the sweep interval",
-                         (long long)(HEARTBEAT_SWEEPS_MIN * settings->sweep_seconds));
-    }
-    if (plan->target.session_id.size > 0 &&
-        (request->singleton_key.size > 0 || request->singleton_sql)) {
-        return error_set(error, STATUS_REJECTED,
-                         "singleton: goes without a session, which runs one statement at a time");
-    }
-    if (request->output.data != NULL) {
-        plan->output =
-            slice_equals_text(request->output, "statement") ? OUTPUT_STATEMENT : OUTPUT_EVENT;
-    }
+    plan->output = output_of(settings, request);
     if (request->timeout_seconds > 0) {
         plan->deadline_ms = now_ms + request->timeout_seconds * 1000;
     }
     memcpy(plan->digest, request->digest, sizeof(plan->digest));
     derive_id(plan, request, identity, maker->random);
-    lay_steps(maker->arena, request, plan);
     size_t wanted = add_addresses(plan, request->task_token, &request->reply_to, &request->notify);
     if (wanted > INVOCATION_ADDRESSES_MAX) {
         return error_set(error, STATUS_REJECTED,

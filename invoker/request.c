@@ -1,4 +1,4 @@
-#include "invoker/request.h"
+#include "invoker/request_fields.h"
 
 #include "infra/aws/redshift_data.h"
 #include "infra/base/json_writer.h"
@@ -41,6 +41,35 @@ static void digest_retry(struct json_writer *writer, const struct plan_retry *re
     json_end_object(writer);
 }
 
+static void digest_parameters(struct json_writer *writer, const struct plan_parameter *parameters,
+                              size_t count)
+{
+    json_begin_array(writer, "parameters");
+    for (size_t i = 0; i < count; i++) {
+        json_write_text(writer, NULL, parameters[i].name);
+        json_write_text(writer, NULL, parameters[i].value);
+    }
+    json_end_array(writer);
+}
+
+static void digest_queries(struct json_writer *writer, const struct request *request)
+{
+    if (request->query_count == 0) {
+        return;
+    }
+    json_begin_array(writer, "queries");
+    for (size_t i = 0; i < request->query_count; i++) {
+        const struct request_query *query = &request->queries[i];
+        json_begin_object(writer, NULL);
+        json_write_text_if(writer, "sql", query->sql);
+        json_write_text_if(writer, "attach", query->attach_id);
+        digest_parameters(writer, query->parameters, query->parameter_count);
+        digest_retry(writer, &query->retry);
+        json_end_object(writer);
+    }
+    json_end_array(writer);
+}
+
 static void digest_result(struct json_writer *writer, const struct request *request)
 {
     if (request->result.mode != PLAN_RESULT_NONE) {
@@ -75,17 +104,13 @@ static void digest_request(struct request *request)
         json_write_text(&writer, NULL, request->sqls[i]);
     }
     json_end_array(&writer);
-    json_begin_array(&writer, "parameters");
-    for (size_t i = 0; i < request->parameter_count; i++) {
-        json_write_text(&writer, NULL, request->parameters[i].name);
-        json_write_text(&writer, NULL, request->parameters[i].value);
-    }
-    json_end_array(&writer);
+    digest_parameters(&writer, request->parameters, request->parameter_count);
     json_write_int64(&writer, "keepAlive", request->session_keep_alive_seconds);
     json_write_int64(&writer, "timeout", request->timeout_seconds);
     json_write_int64(&writer, "heartbeat", request->heartbeat_seconds);
     json_write_bool(&writer, "keepRunning", request->keep_running);
     json_write_text(&writer, "output", request->output);
+    digest_queries(&writer, request);
     digest_singleton(&writer, request);
     digest_retry(&writer, &request->retry);
     digest_result(&writer, request);
@@ -116,12 +141,19 @@ enum status request_parse(struct arena *arena, struct slice body, struct request
     if (status != STATUS_OK) {
         return error_wrap(error, "request");
     }
-    if (json_kind(root) != JSON_OBJECT) {
-        return json_reject(root, error, "must be an object");
-    }
     root = unwrap(root);
-    request_find_addresses(arena, root, addresses);
-    status = request_read_native(arena, root, request, error);
+    switch (json_kind(root)) {
+    case JSON_OBJECT:
+        request_find_addresses(arena, root, addresses);
+        status = request_read_native(arena, root, request, error);
+        break;
+    case JSON_ARRAY:
+    case JSON_TEXT: status = request_read_queries(arena, root, request, error); break;
+    case JSON_ABSENT:
+    case JSON_NULL:
+    case JSON_BOOL:
+    case JSON_NUMBER: status = json_reject(root, error, "must be an object"); break;
+    }
     if (status == STATUS_OK) {
         digest_request(request);
     }

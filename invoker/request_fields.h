@@ -32,9 +32,13 @@ MUST_CHECK enum status request_read_sql(struct json value, struct slice *sql, st
 MUST_CHECK enum status request_read_parameters(struct arena *arena, struct json list,
                                                struct plan_parameter **parameters, size_t *count,
                                                struct error *error);
-/* What is to run: exactly one of sqlStatement and sqlStatements, with mode and parameters. */
+/* What is to run: exactly one of sqlStatement, sqlStatements and queries, with mode and
+ * parameters. */
 MUST_CHECK enum status request_read_statements(struct arena *arena, struct json root,
                                                struct request *request, struct error *error);
+/* A list of queries, or a text, which is a list of one. */
+MUST_CHECK enum status request_read_queries(struct arena *arena, struct json list,
+                                            struct request *request, struct error *error);
 /* singleton, retry, result and expect. */
 MUST_CHECK enum status request_read_settings(struct json root, struct request *request,
                                              struct error *error);

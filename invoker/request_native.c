@@ -4,17 +4,29 @@
 #include "infra/aws/step_functions.h"
 
 static const char *const fields[] = {
-    "action",           "sqlStatement",
-    "sqlStatements",    "mode",
-    "parameters",       "target",
-    "requestKey",       "taskToken",
-    "executionArn",     "sessionKeepAliveSeconds",
-    "replyTo",          "notify",
-    "singleton",        "retry",
-    "result",           "expect",
-    "timeoutSeconds",   "keepRunning",
-    "heartbeatSeconds", "output",
-    "statementId",      "nextToken",
+    "action",
+    "sqlStatement",
+    "sqlStatements",
+    "queries",
+    "mode",
+    "parameters",
+    "target",
+    "requestKey",
+    "taskToken",
+    "executionArn",
+    "sessionKeepAliveSeconds",
+    "replyTo",
+    "notify",
+    "singleton",
+    "retry",
+    "result",
+    "expect",
+    "timeoutSeconds",
+    "keepRunning",
+    "heartbeatSeconds",
+    "output",
+    "statementId",
+    "nextToken",
 };
 
 /* ---- Callers -------------------------------------------------------------------------------- */
@@ -92,7 +104,7 @@ MUST_CHECK static enum status read_target(struct json root, struct request *requ
 MUST_CHECK static enum status read_statement_action(struct arena *arena, struct json root,
                                                     struct request *request, struct error *error)
 {
-    static const char *const others[] = {"sqlStatement", "sqlStatements"};
+    static const char *const others[] = {"sqlStatement", "sqlStatements", "queries"};
     for (size_t i = 0; i < ARRAY_COUNT(others); i++) {
         if (json_exists(json_member(root, others[i]))) {
             return json_reject(json_member(root, others[i]), error,

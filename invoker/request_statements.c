@@ -3,7 +3,7 @@
 
 #include "infra/aws/redshift_data.h"
 
-static const char *const sources[] = {"sqlStatement", "sqlStatements"};
+static const char *const sources[] = {"sqlStatement", "sqlStatements", "queries"};
 
 size_t request_statements_max(enum request_mode mode)
 {
@@ -50,6 +50,10 @@ MUST_CHECK static enum status check_company(struct json root, const struct json 
     if (json_exists(mode) && !json_exists(given[1])) {
         return json_reject(mode, error, "goes with sqlStatements only");
     }
+    if (json_exists(json_member(root, "parameters")) && json_exists(given[2])) {
+        return json_reject(json_member(root, "parameters"), error,
+                           "goes into the query's own ExecuteStatementParameters");
+    }
     return STATUS_OK;
 }
 
@@ -61,8 +65,13 @@ MUST_CHECK static enum status read_source(struct arena *arena, struct json root,
     if (json_exists(given[0])) {
         return read_one(arena, given[0], request, error);
     }
-    enum status status = json_find_array(root, "sqlStatements", &list, error);
-    return status == STATUS_OK ? read_list(arena, list, request, error) : status;
+    const bool queries = json_exists(given[2]);
+    enum status status = json_find_array(root, queries ? "queries" : "sqlStatements", &list, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    return queries ? request_read_queries(arena, list, request, error)
+                   : read_list(arena, list, request, error);
 }
 
 enum status request_read_statements(struct arena *arena, struct json root, struct request *request,
@@ -85,7 +94,8 @@ enum status request_read_statements(struct arena *arena, struct json root, struc
     }
     request->mode = (enum request_mode)mode;
     if (count != 1) {
-        return json_reject(root, error, "exactly one of sqlStatement and sqlStatements is needed");
+        return json_reject(root, error,
+                           "exactly one of sqlStatement, sqlStatements and queries is needed");
     }
     status = check_company(root, given, error);
     if (status == STATUS_OK) {

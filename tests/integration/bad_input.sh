@@ -13,10 +13,10 @@ clean_environment
 bad_requests='
 {sqlStatement: S, nonsense: 1}                          ## nonsense: unknown
 {sqlStatement: S, SqlStatement: S}                      ## SqlStatement: unknown
-{}                                                      ## request: exactly one of sqlStatement and sqlStatements
-{sqlStatement: S, sqlStatements: [S]}                   ## request: exactly one of sqlStatement and sqlStatements
+{}                                                      ## request: exactly one of sqlStatement, sqlStatements
+{sqlStatement: S, sqlStatements: [S]}                   ## request: exactly one of sqlStatement, sqlStatements
 {sqlStatement: 7}                                       ## sqlStatement: must be a string
-{sqlStatement: null}                                    ## request: exactly one of sqlStatement and sqlStatements
+{sqlStatement: null}                                    ## request: exactly one of sqlStatement, sqlStatements
 {sqlStatement: [S]}                                     ## sqlStatement: must be a string
 {sqlStatement: ""}                                      ## sqlStatement: must not be empty
 {sqlStatement: " \n\t"}                                 ## sqlStatement: must not be empty

@@ -386,7 +386,7 @@ static void addresses_that_are_none_are_not_taken(void **context)
         "{\"taskToken\":\"\",\"replyTo\":{\"queueUrl\":\"\"}}",
         "{\"taskToken\":null,\"replyTo\":{\"queueUrl\":\"file:///etc/passwd\"}}",
         "{\"replyTo\":{\"queueUrl\":\"sqs.eu-west-1.amazonaws.com/1/q\"}}",
-        "[\"token\"]",
+        "[[\"token\"]]",
         "x",
     };
     struct fixture *fixture = *context;
@@ -403,11 +403,9 @@ static void addresses_that_are_none_are_not_taken(void **context)
 static const char *const malformed[][2] = {
     {"", "request: not JSON at byte 0"},
     {"{\"a\":}", "request: not JSON at byte 5"},
-    {"\"select 1\"", "request: must be an object"},
-    {"[]", "request: must be an object"},
-    {"{}", "request: exactly one of sqlStatement and sqlStatements is needed"},
+    {"{}", "request: exactly one of sqlStatement, sqlStatements and queries is needed"},
     {"{" SQL ",\"sqlStatements\":[\"a\"]}",
-     "request: exactly one of sqlStatement and sqlStatements is needed"},
+     "request: exactly one of sqlStatement, sqlStatements and queries is needed"},
     {"{\"sqlStatement\":\"\"}", "sqlStatement: must not be empty"},
     {"{\"sqlStatement\":\" \\n\\t\"}", "sqlStatement: must not be empty"},
     {"{\"sqlStatement\":[\"a\"]}", "sqlStatement: must be a string, got an array"},
@@ -448,7 +446,8 @@ static const char *const malformed[][2] = {
     {"{" SQL ",\"requestKey\":\"\"}", "requestKey: must not be empty"},
     {"{" SQL ",\"executionArn\":\"\"}", "executionArn: must not be empty"},
     {"{" SQL ",\"replyTo\":\"q\"}", "replyTo: must be an object, got a string"},
-    {"{" SQL ",\"replyTo\":{}}", "replyTo: exactly one of queueUrl, topicArn and eventBusName is needed"},
+    {"{" SQL ",\"replyTo\":{}}",
+     "replyTo: exactly one of queueUrl, topicArn and eventBusName is needed"},
     {"{" SQL ",\"replyTo\":{\"queue\":\"q\"}}", "replyTo.queue: unknown field"},
     {"{" SQL ",\"replyTo\":{\"queueUrl\":\"q\"}}", "replyTo.queueUrl: must be a queue's URL"},
     {"{" SQL ",\"timeoutSeconds\":0}", "timeoutSeconds: must be between 1 and 86400, got 0"},
