@@ -132,7 +132,8 @@ static void uris_that_are_none(void **state)
         "http://bucket/key",
         "s3://a123456789a123456789a123456789a123456789a123456789a123456789a123/key",
     };
-    static char long_uri[16 + S3_KEY_MAX_BYTES];
+    static const char frame[] = "s3://bucket/";
+    static char long_uri[sizeof(frame) + S3_KEY_MAX_BYTES];
     struct s3_object object;
     struct error error = ERROR_NONE;
     (void)state;
@@ -142,12 +143,11 @@ static void uris_that_are_none(void **state)
         }
     }
     memset(long_uri, 'k', sizeof(long_uri));
-    memcpy(long_uri, "s3://bucket/", 12);
-    assert_int_equal(
-        s3_parse_uri((struct slice){long_uri, 12 + S3_KEY_MAX_BYTES + 1}, &object, &error),
-        STATUS_REJECTED);
+    memcpy(long_uri, frame, sizeof(frame) - 1);
+    assert_int_equal(s3_parse_uri((struct slice){long_uri, sizeof(long_uri)}, &object, &error),
+                     STATUS_REJECTED);
     assert_string_equal(error.text, "the key must have 1 to 1024 bytes, got 1025");
-    assert_int_equal(s3_parse_uri((struct slice){long_uri, 12 + S3_KEY_MAX_BYTES}, &object, &error),
+    assert_int_equal(s3_parse_uri((struct slice){long_uri, sizeof(long_uri) - 1}, &object, &error),
                      STATUS_OK);
 }
 

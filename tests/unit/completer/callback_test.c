@@ -81,13 +81,14 @@ static void build_bus(struct fixture *fixture)
 /* A document of so many bytes. */
 static void set_large_reply(struct fixture *fixture, size_t size)
 {
-    static const char head[] = "{\"invocationId\":\"" ID "\",\"outcome\":\"FINISHED\","
-                               "\"output\":{\"ringback\":{\"outcome\":\"FINISHED\",\"r\":\"";
-    char *text = arena_alloc(fixture->arena, size + 1);
-    memset(text, 'x', size);
-    memcpy(text, head, sizeof(head) - 1);
-    memcpy(text + size - 4, "\"}}}", 4);
-    fixture->message.reply = (struct slice){text, size};
+    static const char frame[] = "{\"invocationId\":\"" ID "\",\"outcome\":\"FINISHED\",\"output\":"
+                                "{\"ringback\":{\"outcome\":\"FINISHED\",\"r\":\"\"}}}";
+    const size_t more = size - (sizeof(frame) - 1);
+    char *text = arena_alloc(fixture->arena, more + 1);
+    memset(text, 'x', more);
+    fixture->message.reply = slice_from_text(
+        arena_format(fixture->arena, "%.*s%s%s", (int)sizeof(frame) - 5, frame, text, "\"}}}"));
+    assert_int_equal(fixture->message.reply.size, size);
 }
 
 static bool is_cut(const struct fixture *fixture)
