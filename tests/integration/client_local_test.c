@@ -2,7 +2,10 @@
  */
 #include "tests/support/cmocka.h"
 
+#include "infra/aws/event_bridge.h"
 #include "infra/aws/redshift_data.h"
+#include "infra/aws/s3.h"
+#include "infra/aws/sns.h"
 #include "infra/aws/sqs.h"
 #include "infra/aws/step_functions.h"
 #include "infra/base/log.h"
@@ -177,11 +180,42 @@ static void an_object_is_put_and_read(void **state)
     open_client(f, f->credentials, clock_system());
     struct aws_call bucket = s3_call("PUT", "/scripts", "");
     assert_int_equal(send_call(f, &bucket), STATUS_OK);
-    struct aws_call put = s3_call("PUT", "/scripts/a%20b/c%2Bd.sql", "SELECT 1");
+    const struct s3_object object = {SLICE("scripts"), SLICE("a b/c+d\xc3\xa4.sql"), SLICE_NONE};
+    struct slice content = SLICE_NONE;
+    struct aws_call put = {0};
+    assert_int_equal(s3_build_put(f->arena, &object, SLICE("SELECT 1"), &put, &f->error),
+                     STATUS_OK);
     assert_int_equal(send_call(f, &put), STATUS_OK);
-    struct aws_call get = s3_call("GET", "/scripts/a%20b/c%2Bd.sql", NULL);
+    struct aws_call get = {0};
+    s3_build_get(f->arena, &object, &get);
     assert_int_equal(send_call(f, &get), STATUS_OK);
-    assert_true(slice_equals_text(get.reply, "SELECT 1"));
+    assert_int_equal(s3_read_get(&get, 100, &content, &f->error), STATUS_OK);
+    assert_true(slice_equals_text(content, "SELECT 1"));
+}
+
+static void the_largest_message_and_event_are_taken(void **state)
+{
+    struct fixture *f = *state;
+    char *text = arena_alloc(f->arena, SNS_MESSAGE_MAX_BYTES + 1);
+    struct slice id = SLICE_NONE;
+    struct event_bridge_result result;
+    memset(text, '"', SNS_MESSAGE_MAX_BYTES);
+    const struct sns_publish publish = {.topic_arn = SLICE("arn:aws:sns:us-west-2:1:t"),
+                                        .message = {text, SNS_MESSAGE_MAX_BYTES}};
+    struct aws_call call = {0};
+    open_client(f, f->credentials, clock_system());
+    sns_build_publish(f->arena, &publish, &call);
+    assert_int_equal(send_call(f, &call), STATUS_OK);
+    assert_int_equal(sns_read_publish(f->arena, &call, &id, &f->error), STATUS_OK);
+    memset(text, ' ', SNS_MESSAGE_MAX_BYTES);
+    text[0] = '{';
+    text[EVENT_BRIDGE_ENTRY_MAX_BYTES - 3] = '}';
+    const struct event_bridge_entry entry = {
+        SLICE("b"), SLICE("s"), SLICE("t"), {text, EVENT_BRIDGE_ENTRY_MAX_BYTES - 2}};
+    event_bridge_build_put(f->arena, &entry, 1, &call);
+    assert_int_equal(send_call(f, &call), STATUS_OK);
+    assert_int_equal(event_bridge_read_put(f->arena, &call, &result, 1, &f->error), STATUS_OK);
+    assert_true(result.event_id.size > 0);
 }
 
 static void an_assumed_role_may_call(void **state)
@@ -229,6 +263,30 @@ static void an_unknown_key_is_refused(void **state)
     assert_string_equal(get.error_name, "InvalidAccessKeyId");
 }
 
+static void an_object_that_is_none_is_not_found(void **state)
+{
+    struct fixture *f = *state;
+    const struct s3_object object = {SLICE("nowhere"), SLICE("x"), SLICE_NONE};
+    struct aws_call get = {0};
+    open_client(f, f->credentials, clock_system());
+    s3_build_get(f->arena, &object, &get);
+    assert_int_equal(send_call(f, &get), STATUS_NOT_FOUND);
+    assert_string_equal(get.error_name, "NoSuchBucket");
+}
+
+static void an_event_that_is_none_fails_inside_a_200(void **state)
+{
+    struct fixture *f = *state;
+    const struct event_bridge_entry entry = {SLICE_NONE, SLICE("aws.s"), SLICE("t"), SLICE("{}")};
+    struct event_bridge_result result;
+    struct aws_call call = {0};
+    open_client(f, f->credentials, clock_system());
+    event_bridge_build_put(f->arena, &entry, 1, &call);
+    assert_int_equal(send_call(f, &call), STATUS_OK);
+    assert_int_equal(event_bridge_read_put(f->arena, &call, &result, 1, &f->error), STATUS_OK);
+    assert_true(slice_equals_text(result.error_code, "NotAuthorizedForSourceException"));
+}
+
 static void a_task_nobody_knows_is_undeliverable(void **state)
 {
     struct fixture *f = *state;
@@ -247,10 +305,13 @@ int main(void)
         TEST(a_statement_is_submitted_and_described),
         TEST(the_event_arrives_in_the_queue),
         TEST(an_object_is_put_and_read),
+        TEST(the_largest_message_and_event_are_taken),
         TEST(an_assumed_role_may_call),
         TEST(a_clock_that_is_off_is_corrected),
         TEST(a_wrong_secret_is_refused),
         TEST(an_unknown_key_is_refused),
+        TEST(an_object_that_is_none_is_not_found),
+        TEST(an_event_that_is_none_fails_inside_a_200),
         TEST(a_task_nobody_knows_is_undeliverable),
     };
     log_init(LOG_ERROR, -1);
