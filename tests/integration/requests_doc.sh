@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# docs/requests.md: every example is posted to a real service on the stand-in, in the order of the
-# page, and every reply compared. A block belongs to the comment before it:
+# docs/requests.md and docs/migration.md: every example is posted to a real service on the stand-in,
+# in the order of the page, and every reply compared. A block belongs to the comment before it:
 #     <!-- request: 202 -->           posted; the status must be this one
 #     <!-- request: 200 FINISHED -->  posted once the invocation of the request before has this outcome
 #     <!-- reply -->                  of the request before: errors are equal, others have the members
@@ -8,25 +8,30 @@
 #     <!-- targets -->                RINGBACK_TARGETS_FILE; <!-- state -->: of a Step Functions machine
 #     <!-- pattern -->                of a rule: what a bus was told has this source and detail type
 #     <!-- direct -->                 a state that calls the Data API itself
+#     <!-- response -->               what the ResponseURL of the request before is given
+#     <!-- script: s3://b/k.sql -->   SQL that is put there
+#     <!-- before -->                 what was there before ringback: shown, not run
+# Further down, the requests of docs/examples/requests are run to their end.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 source tests/support/script.sh
 source infra/local/stack.sh
-page=docs/requests.md
+page=
 ringback=${BUILD_DIR:-$PWD/build}/ringback
 blocks=$(mktemp -d)
-session_id='' statement_id='' invocation_id='' status='' reply=''
+session_id='' statement_id='' invocation_id='' batch_id='' response_number='' status='' reply=''
 trap 'stop_stack; rm -rf "$blocks"' EXIT
 
 # Writes the n-th block to n.json, "kind<TAB>status<TAB>outcome<TAB>line" to the index.
 split_page() {
     awk -v out="$blocks" '
-        /^<!-- (request: [0-9]+( [A-Z]+)?|reply|document|invocation|targets|pattern|state|direct) -->$/ {
+        /^<!-- (request: [0-9]+( [A-Z]+)?|script: [^ ]+) -->$/ ||
+        /^<!-- (reply|document|invocation|targets|pattern|state|direct|response|before) -->$/ {
             kind = $2; sub(/:$/, "", kind)
-            code = kind == "request" ? $3 : "-"
+            code = kind == "request" || kind == "script" ? $3 : "-"
             outcome = kind == "request" && $4 != "-->" ? $4 : "-"
             next}
-        /^```json$/ {
+        /^```(json|sql)$/ {
             inside = 1; n++
             printf "%s\t%s\t%s\t%d\n", kind == "" ? "unmarked" : kind, code, outcome, NR >(out "/index")
             kind = ""; next}
@@ -37,7 +42,22 @@ split_page() {
 # The block $1 with the values that the page cannot know.
 filled() {
     sed -e "s|TASK_TOKEN|$task_token|; s|SESSION_ID|$session_id|; s|STATEMENT_ID|$statement_id|" \
-        -e "s|QUEUE_URL|$AWS_ENDPOINT_URL/000000000000/answers|" "$1"
+        -e "s|BATCH_ID|$batch_id|; s|QUEUE_URL|$AWS_ENDPOINT_URL/000000000000/answers|" \
+        -e "s|RESPONSE_URL|${response_url//&/\\&}|" "$1"
+}
+
+# Mints a ResponseURL; sets response_number and response_url.
+new_response() {
+    local made
+    made=$(curl -sS -X POST "$control_url/responses") || return 1
+    response_number=$(jq -r .n <<<"$made")
+    response_url=$(jq -r .url <<<"$made")
+}
+
+# Prints the body that the last ResponseURL was given.
+given_response() {
+    curl -sS "$control_url/responses" | jq -er --argjson n "$response_number" \
+        '.responses[] | select(.n == $n).puts[0].body'
 }
 
 post() {
@@ -47,6 +67,7 @@ post() {
     invocation_id=$(jq -r '.InvocationId // empty' <<<"$reply")
     statement_id=$(jq -r --arg last "$statement_id" '.Id // $last' <<<"$reply")
     session_id=$(jq -r --arg last "$session_id" '.SessionId // $last' <<<"$reply")
+    batch_id=$(jq -r --arg last "$batch_id" '.sql_batch_id // $last' <<<"$reply")
 }
 
 # The paths of all members, those of arrays without their index.
@@ -82,23 +103,30 @@ told_events() {
 
 # The task's request with its `.$` members given values, as Step Functions would send it.
 state_request() {
-    jq -c --arg token "$task_token" '.Parameters.MessageBody | with_entries(
+    jq -c --arg token "$task_token" '.Parameters | .MessageBody // .Payload | with_entries(
         if .key == "taskToken.$" then {key: "taskToken", value: $token}
         elif (.key | endswith(".$")) then {key: (.key | rtrimstr(".$")), value: ("x/" + .value)}
         else . end)' "$1"
 }
 
 one_block() {
-    local kind=$1 code=$2 outcome=$3 name="line $4: $1" file=$5
+    local kind=$1 code=$2 outcome=$3 name="$page:$4: $1" file=$5
     case $kind in
         request)
             [[ $outcome == - ]] || wait_for "$serve_pid" has_outcome "$outcome"
-            new_task '{}' || return
+            new_task '{}' && new_response || return
             post < <(filled "$file")
             equal "$name $code" "$status" "$code"
             # What comes next on the page may build on it.
-            [[ $status != 202 ]] || wait_for "$serve_pid" is_settled || not_ok "$name settles"
+            [[ $status != 202 || -z $invocation_id ]] || wait_for "$serve_pid" is_settled ||
+                not_ok "$name settles"
             ;;
+        response)
+            wait_for "$serve_pid" given_response
+            equal "$name" "$(given_response | shape)" "$(shape <"$file")"
+            ;;
+        script) put_script "$code" "$file" ;;
+        before) check "$name" jq -e . "$file" ;;
         reply) compare_reply "$name" "$file" ;;
         document) equal "$name" "$(get /reply | shape)" "$(shape <"$file")" ;;
         invocation) equal "$name" "$(get '' | shape)" "$(shape <"$file")" ;;
@@ -124,20 +152,43 @@ make_queue() {
     aws_call sqs AmazonSQS.CreateQueue <<<'{"QueueName":"answers"}'
 }
 
+# Puts the file $2 where the URI $1 says, in the stand-in's folder of buckets.
+put_script() {
+    local place=$stack_dir/s3/${1#s3://}
+    mkdir -p "$(dirname "$place")" && cp "$2" "$place"
+}
+
+# A stand-in and a service with the settings that the page $1 shows.
+start_for() {
+    local targets
+    stack_dir=$(mktemp -d)
+    mkdir "$stack_dir/s3"
+    start_local --s3 "$stack_dir/s3" || not_ok "$1: the stand-in starts"
+    check "$1: a queue for replies" make_queue
+    unset RINGBACK_TARGETS_FILE RINGBACK_TRACKER_URL
+    targets=$(grep -n '^targets' "$blocks/index" | cut -d: -f1)
+    [[ -z $targets ]] || export RINGBACK_TARGETS_FILE=$blocks/$targets.json
+    export RINGBACK_DIRECT=1
+    # shellcheck disable=SC2119
+    start_serve || not_ok "$1: the service starts" "$(tail -n 1 "$stack_dir/serve.log")"
+}
+
+# All blocks of the page $1, which has more than $2.
+one_page() {
+    local kind code outcome line n=0
+    page=$1
+    rm -f "$blocks"/*
+    split_page
+    start_for "$page"
+    while IFS=$'\t' read -r kind code outcome line; do
+        n=$((n + 1))
+        one_block "$kind" "$code" "$outcome" "$line" "$blocks/$n.json" </dev/null
+    done <"$blocks/index"
+    check "$page has examples" test "$n" -gt "$2"
+    stop_stack
+}
+
 clean_environment
-split_page
-# shellcheck disable=SC2119
-start_local || not_ok 'the stand-in starts'
-check 'a queue for replies' make_queue
-targets=$(grep -n '^targets' "$blocks/index" | cut -d: -f1)
-export RINGBACK_TARGETS_FILE=$blocks/$targets.json
-export RINGBACK_DIRECT=1
-# shellcheck disable=SC2119
-start_serve || not_ok 'the service starts' "$(tail -n 1 "$stack_dir/serve.log")"
-n=0
-while IFS=$'\t' read -r kind code outcome line; do
-    n=$((n + 1))
-    one_block "$kind" "$code" "$outcome" "$line" "$blocks/$n.json" </dev/null
-done <"$blocks/index"
-check 'the page has examples' test "$n" -gt 30
+one_page docs/requests.md 30
+one_page docs/migration.md 10
 finish
