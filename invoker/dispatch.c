@@ -406,6 +406,7 @@ static bool go_on(struct dispatch *dispatch, struct exchange *exchange)
     }
     struct aws_call *call = &exchange->call;
     call->context = exchange;
+    aws_release(dispatch->aws, call);
     aws_start(dispatch->aws, &call, 1);
     return true;
 }

@@ -529,6 +529,11 @@ void aws_reset(struct aws_client *client)
     client->ready.count = 0;
 }
 
+void aws_release(struct aws_client *client, const struct aws_call *call)
+{
+    http_release(client->http, &call->exchange);
+}
+
 void aws_send_all(struct aws_client *client, struct aws_call *calls, size_t count)
 {
     for (size_t i = 0; i < count; i++) {

@@ -105,6 +105,8 @@ size_t aws_wait(struct aws_client *client, struct aws_call **done, size_t max, i
 size_t aws_pending(const struct aws_client *client);
 /* Breaks off what is under way, which stays IN_DOUBT, and gives back the memory of all replies. */
 void aws_reset(struct aws_client *client);
+/* Gives back the memory of one reply, of a call that has come back: before it is sent anew. */
+void aws_release(struct aws_client *client, const struct aws_call *call);
 /* start + wait for all. */
 void aws_send_all(struct aws_client *client, struct aws_call *calls, size_t count);
 /* From another thread, for shutdown: a blocked aws_wait returns early. */

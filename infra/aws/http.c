@@ -484,6 +484,20 @@ void http_reset(struct http *http)
     http->ready_count = 0;
 }
 
+void http_release(struct http *http, const struct http_exchange *exchange)
+{
+    struct slot **link = &http->held;
+    while (*link != NULL) {
+        struct slot *slot = *link;
+        if (slot->exchange == exchange) {
+            *link = slot->next;
+            slot_release(http, slot);
+        } else {
+            link = &slot->next;
+        }
+    }
+}
+
 void http_wake(struct http *http)
 {
     atomic_store(&http->woken, true);

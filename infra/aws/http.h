@@ -78,6 +78,8 @@ size_t http_pending(const struct http *http);
 /* Gives back the memory of all results; exchanges still under way are broken off (IN_DOUBT is for
  * the caller to conclude). Connections stay open. */
 void http_reset(struct http *http);
+/* Gives back the memory of what one exchange, which has come back, was answered. */
+void http_release(struct http *http, const struct http_exchange *exchange);
 /* From another thread: makes a blocked http_wait return. */
 void http_wake(struct http *http);
 

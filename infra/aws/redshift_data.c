@@ -344,6 +344,7 @@ static enum status read_subs(struct arena *arena, struct json root,
         sub->status = read_status(item);
         if (read_id(item, &sub->id, error) != STATUS_OK ||
             read_error(item, &sub->error, error) != STATUS_OK ||
+            json_find_bool(item, "HasResultSet", &sub->has_result_set, error) != STATUS_OK ||
             read_number(item, "ResultRows", &sub->result_rows, error) != STATUS_OK ||
             read_number(item, "Duration", &sub->duration_ns, error) != STATUS_OK) {
             return STATUS_INTERNAL;

@@ -68,6 +68,7 @@ struct redshift_data_sub_statement {
     struct slice id;
     enum redshift_data_status status;
     struct slice error;
+    bool has_result_set;
     int64_t result_rows;
     int64_t duration_ns;
 };

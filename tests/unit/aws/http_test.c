@@ -169,6 +169,23 @@ static void results_stay_until_reset(void **state)
     assert_int_equal(http_pending(fixture->http), 0);
 }
 
+static void release_gives_back_one_answer_and_no_other(void **state)
+{
+    struct fixture *fixture = *state;
+    script(fixture, 200, "one", HTTP_FIXTURE_NO_FAULT);
+    script(fixture, 200, "two", HTTP_FIXTURE_NO_FAULT);
+    script(fixture, 200, "three", HTTP_FIXTURE_NO_FAULT);
+    struct http_exchange kept = send_one(fixture, SLICE("a"));
+    struct http_exchange again = post(fixture, SLICE("b"));
+    http_send_all(fixture->http, &again, 1);
+    http_release(fixture->http, &again);
+    http_release(fixture->http, &again);
+    again = post(fixture, SLICE("c"));
+    http_send_all(fixture->http, &again, 1);
+    assert_slice(kept.response, "one");
+    assert_slice(again.response, "three");
+}
+
 static void wait_returns_what_is_there_first(void **state)
 {
     struct fixture *fixture = *state;
@@ -327,6 +344,7 @@ int main(void)
         TEST(put_without_body_says_length_zero),
         TEST(exchanges_run_at_the_same_time),
         TEST(results_stay_until_reset),
+        TEST(release_gives_back_one_answer_and_no_other),
         TEST(wait_returns_what_is_there_first),
         TEST(wake_ends_a_wait_for_ever),
         TEST(connection_closed_while_idle_is_no_failure),
