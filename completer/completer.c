@@ -2,6 +2,7 @@
 
 #include "completer/callback.h"
 #include "completer/direct.h"
+#include "completer/gather.h"
 #include "completer/reply.h"
 #include "completer/statement.h"
 #include "invoker/parking.h"
@@ -26,6 +27,7 @@ void completer_equip(struct dispatch *dispatch)
     dispatch->handlers[ACTION_DESCRIBE] = &describe_handler;
     dispatch->handlers[ACTION_LIST] = &list_handler;
     dispatch->handlers[ACTION_CANCEL] = &cancel_handler;
+    dispatch->handlers[ACTION_GATHER] = &gather_handler;
     dispatch->handlers[ACTION_HEARTBEAT] = &heartbeat_handler;
     dispatch->handlers[ACTION_CALLBACK] = &callback_handler;
     dispatch->choose = reply_render;

@@ -1,5 +1,7 @@
 #include "completer/reply.h"
 
+#include "completer/reply_queries.h"
+
 #include "infra/aws/step_functions.h"
 #include "infra/base/encode.h"
 #include "infra/base/json_reader.h"
@@ -14,6 +16,17 @@
 #define CAUSE_STEPS_MAX       40
 #define OUTPUT_STEPS_MAX      600
 #define REPLY_MAX_BYTES       (STEP_FUNCTIONS_OUTPUT_MAX_BYTES + 512)
+/* Around a result that fills its room: the document's head, a message's attributes, and what the
+ * last look may add to the steps. */
+#define RESULT_MARGIN_BYTES 2048
+
+/* How much of an output is told; the next is tried when the one before does not fit. */
+enum extent {
+    EXTENT_WHOLE,
+    EXTENT_WITHOUT_ITEMS, /* of a list of queries: what the caller knows */
+    EXTENT_WITHOUT_RESULT,
+    EXTENT_COUNT,
+};
 
 struct rendering {
     struct arena *arena;
@@ -21,8 +34,27 @@ struct rendering {
     const struct state *state;
     const struct stimulus *stimulus;
     size_t error_max_bytes;
+    enum extent extent;
     struct json_writer writer;
 };
+
+static bool nothing_ran(const struct rendering *rendering)
+{
+    return rendering->state->skipped ||
+           (rendering->plan->step_count == 0 && rendering->state->result_count == 0);
+}
+
+/* The rows that were asked for; absent when none were. */
+static struct slice told_result(const struct rendering *rendering)
+{
+    if (rendering->plan->result.mode == PLAN_RESULT_NONE || nothing_ran(rendering) ||
+        rendering->state->outcome != OUTCOME_FINISHED) {
+        return SLICE_NONE;
+    }
+    return rendering->stimulus->result.size > 0 && rendering->extent < EXTENT_WITHOUT_RESULT
+               ? rendering->stimulus->result
+               : SLICE("{\"truncated\":true}");
+}
 
 static const char *state_word(const struct state *state)
 {
@@ -98,6 +130,18 @@ static void write_ringback(struct rendering *rendering, size_t steps_max)
     json_end_array(writer);
     if (omitted > 0) {
         json_write_int64(writer, "stepsOmitted", (int64_t)omitted);
+    }
+    if (state->session_id[0] != '\0') {
+        json_write_text(writer, "sessionId", slice_from_text(state->session_id));
+    }
+    if (state->skipped) {
+        json_write_bool(writer, "skipped", true);
+    }
+    if (state->holder[0] != '\0') {
+        json_write_text(writer, "holder", slice_from_text(state->holder));
+    }
+    if (told_result(rendering).size > 0) {
+        json_write_raw(writer, "result", told_result(rendering));
     }
     json_end_object(writer);
 }
@@ -207,14 +251,35 @@ static void write_statement(struct rendering *rendering)
     write_members(rendering, document, "StatementName");
 }
 
-static void write_output(struct rendering *rendering)
+/* What ran: the event, the statement, or nothing at all. */
+static void write_ending(struct rendering *rendering)
 {
-    json_begin_object(&rendering->writer, "output");
+    if (nothing_ran(rendering)) {
+        return;
+    }
     if (rendering->plan->output == OUTPUT_STATEMENT) {
         write_statement(rendering);
     } else {
         write_event(rendering, false);
     }
+}
+
+static void write_output(struct rendering *rendering)
+{
+    if (rendering->plan->output == OUTPUT_QUERIES && !nothing_ran(rendering)) {
+        const struct reply_queries queries = {
+            .plan = rendering->plan,
+            .state = rendering->state,
+            .documents = rendering->extent < EXTENT_WITHOUT_RESULT ? rendering->stimulus->queries
+                                                                   : SLICE_NONE,
+            .result = told_result(rendering),
+            .without_items = rendering->extent >= EXTENT_WITHOUT_ITEMS,
+        };
+        reply_queries_write(rendering->arena, &queries, &rendering->writer);
+        return;
+    }
+    json_begin_object(&rendering->writer, "output");
+    write_ending(rendering);
     write_ringback(rendering, OUTPUT_STEPS_MAX);
     json_end_object(&rendering->writer);
 }
@@ -257,21 +322,42 @@ static struct slice render_within(struct rendering *rendering, size_t max_bytes)
                                                    : arena_copy(rendering->arena, reply);
 }
 
+static struct slice render_output(struct rendering *rendering)
+{
+    struct slice reply = SLICE_NONE;
+    for (int extent = EXTENT_WHOLE; reply.data == NULL && extent < EXTENT_COUNT; extent++) {
+        rendering->extent = (enum extent)extent;
+        reply = render_within(rendering, STEP_FUNCTIONS_OUTPUT_MAX_BYTES);
+    }
+    return reply;
+}
+
+static struct slice render_cause(struct rendering *rendering)
+{
+    struct slice reply = SLICE_NONE;
+    for (size_t max_bytes = CAUSE_ERROR_MAX_BYTES;
+         reply.data == NULL && max_bytes >= CAUSE_ERROR_MIN_BYTES; max_bytes /= 2) {
+        rendering->error_max_bytes = max_bytes;
+        reply = render_within(rendering, STEP_FUNCTIONS_CAUSE_MAX_BYTES);
+    }
+    return reply;
+}
+
 struct slice reply_render(struct arena *arena, const struct plan *plan, const struct state *state,
                           const struct stimulus *stimulus)
 {
     struct rendering rendering = {
         .arena = arena, .plan = plan, .state = state, .stimulus = stimulus};
-    bool finished = state->outcome == OUTCOME_FINISHED;
-    size_t max_bytes = finished ? STEP_FUNCTIONS_OUTPUT_MAX_BYTES : STEP_FUNCTIONS_CAUSE_MAX_BYTES;
-    struct slice reply = SLICE_NONE;
-    size_t error_max_bytes = CAUSE_ERROR_MAX_BYTES;
-    while (reply.data == NULL && error_max_bytes >= CAUSE_ERROR_MIN_BYTES) {
-        rendering.error_max_bytes = error_max_bytes;
-        reply = render_within(&rendering, max_bytes);
-        error_max_bytes = finished ? 0 : error_max_bytes / 2;
-    }
+    const struct slice reply =
+        state->outcome == OUTCOME_FINISHED ? render_output(&rendering) : render_cause(&rendering);
     return reply.data != NULL ? reply : reply_render_short(arena, plan, state);
+}
+
+size_t reply_room(struct arena *arena, const struct plan *plan, const struct state *state,
+                  const struct stimulus *stimulus)
+{
+    const size_t taken = reply_render(arena, plan, state, stimulus).size + RESULT_MARGIN_BYTES;
+    return taken < STEP_FUNCTIONS_OUTPUT_MAX_BYTES ? STEP_FUNCTIONS_OUTPUT_MAX_BYTES - taken : 0;
 }
 
 struct slice reply_render_short(struct arena *arena, const struct plan *plan,
@@ -279,7 +365,11 @@ struct slice reply_render_short(struct arena *arena, const struct plan *plan,
 {
     CLEANUP(buffer_clear) struct buffer out;
     const struct stimulus none = {.rows = -1};
-    struct rendering rendering = {.arena = arena, .plan = plan, .state = state, .stimulus = &none};
+    struct rendering rendering = {.arena = arena,
+                                  .plan = plan,
+                                  .state = state,
+                                  .stimulus = &none,
+                                  .extent = EXTENT_WITHOUT_RESULT};
     buffer_init(&out, REPLY_MAX_BYTES);
     begin(&rendering, &out);
     if (state->outcome == OUTCOME_FINISHED) {

@@ -17,6 +17,10 @@ struct slice reply_render(struct arena *arena, const struct plan *plan, const st
 struct slice reply_render_short(struct arena *arena, const struct plan *plan,
                                 const struct state *state);
 
+/* How many bytes "ringback.result" may take in the output that is rendered from these. */
+size_t reply_room(struct arena *arena, const struct plan *plan, const struct state *state,
+                  const struct stimulus *stimulus);
+
 /* Cuts of a rendered reply. */
 struct slice reply_output(struct slice reply); /* absent unless FINISHED */
 struct slice reply_cause(struct slice reply);  /* absent when FINISHED */

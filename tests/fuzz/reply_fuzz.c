@@ -79,6 +79,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     CLEANUP(arena_cleanup) struct arena *arena = arena_new(FUZZ_ARENA_BYTES);
     struct slice rest = fuzz_input(data + 4, size - 4);
     struct plan plan = {.prefix = SLICE("ringback/"),
+                        .step_count = 1,
                         .output = data[1] % 2 == 0 ? OUTPUT_EVENT : OUTPUT_STATEMENT};
     struct state state = {0};
     struct stimulus stimulus = {.kind = STIMULUS_DESCRIBED, .rows = -1};

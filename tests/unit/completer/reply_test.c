@@ -364,6 +364,121 @@ static void large_batch_is_told_whole(void **context)
     assert_int_equal(json_count(json_member(output, "SubStatements")), 40);
 }
 
+#define ROWS "{\"format\":\"json\",\"columns\":[],\"rows\":[],\"totalRows\":0,\"truncated\":false}"
+
+static void rows_and_session_are_told(void **context)
+{
+    struct fixture *fixture = *context;
+    set_event(fixture, "FINISHED");
+    fixture->plan.result.mode = PLAN_RESULT_INLINE;
+    fixture->stimulus.result = SLICE(ROWS);
+    (void)snprintf(fixture->state.session_id, sizeof(fixture->state.session_id), "session");
+    struct slice output = reply_output(render(fixture));
+    assert_true(slice_ends_with(
+        output, SLICE("\"DurationMs\":812}],\"sessionId\":\"session\",\"result\":" ROWS "}}")));
+}
+
+static void rows_that_are_not_asked_for_are_not_told(void **context)
+{
+    struct fixture *fixture = *context;
+    struct json ringback = json_member(parsed(fixture, reply_output(render(fixture))), "ringback");
+    assert_int_equal(json_kind(json_member(ringback, "result")), JSON_ABSENT);
+    fixture->plan.result.mode = PLAN_RESULT_INLINE;
+    set_ending(fixture, ENDING_FAILED, OUTCOME_FAILED);
+    ringback = json_member(parsed(fixture, reply_cause(render(fixture))), "ringback");
+    assert_int_equal(json_kind(json_member(ringback, "result")), JSON_ABSENT);
+}
+
+static void skipped_names_who_held_the_lock(void **context)
+{
+    struct fixture *fixture = *context;
+    fixture->plan.result.mode = PLAN_RESULT_INLINE;
+    fixture->state.result_count = 0;
+    fixture->state.statement_id[0] = '\0';
+    fixture->state.sends = 0;
+    fixture->state.witness = WITNESS_NONE;
+    fixture->state.skipped = true;
+    memcpy(fixture->state.holder, ID, sizeof(ID));
+    assert_reply(fixture, "{\"invocationId\":\"" ID "\",\"outcome\":\"FINISHED\",\"output\":"
+                          "{\"ringback\":{\"invocationId\":\"" ID
+                          "\",\"outcome\":\"FINISHED\",\"steps\":[],\"skipped\":true,"
+                          "\"holder\":\"" ID "\"}}}");
+}
+
+static void nothing_to_run_tells_no_statement(void **context)
+{
+    struct fixture *fixture = *context;
+    fixture->plan.step_count = 0;
+    fixture->state.result_count = 0;
+    fixture->state.witness = WITNESS_NONE;
+    assert_reply(fixture, "{\"invocationId\":\"" ID "\",\"outcome\":\"FINISHED\",\"output\":"
+                          "{\"ringback\":{\"invocationId\":\"" ID
+                          "\",\"outcome\":\"FINISHED\",\"steps\":[]}}}");
+}
+
+/* Three queries: a text, an object, and a statement that was only watched, on its second try. */
+static void set_queries(struct fixture *fixture)
+{
+    fixture->plan.output = OUTPUT_QUERIES;
+    fixture->plan.step_count = 3;
+    fixture->steps[0].item = SLICE("\"select 1\"");
+    fixture->steps[1].item =
+        SLICE("{\"ExecuteStatementParameters\":{\"Sql\":\"select 2\"},\"MaxRetries\":3,"
+              "\"Decision\":\"theirs\"}");
+    fixture->steps[2].item = SLICE("{\"StatementId\":\"attached\"}");
+    fixture->steps[2].attach_id = SLICE("attached");
+    fixture->results[0] = (struct step_result){1, 1, ENDING_FINISHED, "one", 1, 1};
+    fixture->results[1] = (struct step_result){2, 1, ENDING_FAILED, "failed", -1, 1};
+    fixture->results[2] = (struct step_result){2, 2, ENDING_FINISHED, "two", 1, 1};
+    fixture->results[3] = (struct step_result){3, 1, ENDING_FINISHED, "attached", 1, 1};
+    fixture->state.result_count = 4;
+    fixture->state.step = 3;
+    fixture->stimulus.queries =
+        SLICE("[{\"Id\":\"one\",\"Database\":\"dev\",\"ResultRows\":1},null,"
+              "{\"Id\":\"attached\",\"ResultRows\":9}]");
+}
+
+static void queries_are_their_items_and_what_became_of_them(void **context)
+{
+    struct fixture *fixture = *context;
+    set_queries(fixture);
+    assert_reply(fixture, "{\"invocationId\":\"" ID "\",\"outcome\":\"FINISHED\",\"output\":["
+                          "{\"ExecuteStatementParameters\":\"select 1\",\"StatementId\":\"one\","
+                          "\"ExecuteStatementResult\":{\"Id\":\"one\",\"Database\":\"dev\"},"
+                          "\"Result\":{\"Id\":\"one\",\"Database\":\"dev\",\"ResultRows\":1},"
+                          "\"Decision\":\"SUCCEED\",\"Retries\":0},"
+                          "{\"ExecuteStatementParameters\":{\"Sql\":\"select 2\"},\"MaxRetries\":3,"
+                          "\"StatementId\":\"two\",\"Decision\":\"SUCCEED\",\"Retries\":1},"
+                          "{\"StatementId\":\"attached\",\"Result\":{\"Id\":\"attached\","
+                          "\"ResultRows\":9},\"Decision\":\"SUCCEED\",\"Retries\":0}]}");
+}
+
+static void last_query_has_the_rows(void **context)
+{
+    struct fixture *fixture = *context;
+    set_queries(fixture);
+    fixture->plan.result.mode = PLAN_RESULT_INLINE;
+    fixture->stimulus.result = SLICE(ROWS);
+    assert_true(slice_ends_with(reply_output(render(fixture)),
+                                SLICE("\"Retries\":0,\"result\":" ROWS "}]")));
+}
+
+static void room_is_what_a_result_may_take(void **context)
+{
+    struct fixture *fixture = *context;
+    set_event(fixture, "FINISHED");
+    fill_steps(fixture, 100);
+    fixture->plan.result.mode = PLAN_RESULT_INLINE;
+    const size_t room =
+        reply_room(fixture->arena, &fixture->plan, &fixture->state, &fixture->stimulus);
+    assert_in_range(room, 200000, STEP_FUNCTIONS_OUTPUT_MAX_BYTES - 2048);
+    struct slice result = repeated(fixture, SLICE("1"), room);
+    fixture->stimulus.result = result;
+    struct slice reply = render(fixture);
+    assert_in_range(reply.size, room, STEP_FUNCTIONS_OUTPUT_MAX_BYTES - 1024);
+    assert_true(slice_find(reply, result) < reply.size);
+}
+
 /* ---- Failure ---- */
 
 static void hostile_event_cannot_turn_failure_into_success(void **context)
@@ -446,6 +561,37 @@ static void output_never_passes_its_limit(void **context)
     }
 }
 
+static void result_that_could_not_be_had_is_truncated(void **context)
+{
+    struct fixture *fixture = *context;
+    fixture->plan.result.mode = PLAN_RESULT_S3;
+    assert_true(
+        slice_ends_with(reply_output(render(fixture)), SLICE("\"result\":{\"truncated\":true}}}")));
+    fixture->stimulus.result = repeated(fixture, SLICE("1"), STEP_FUNCTIONS_OUTPUT_MAX_BYTES);
+    struct slice output = reply_output(render(fixture));
+    assert_true(slice_ends_with(output, SLICE("\"result\":{\"truncated\":true}}}")));
+    assert_true(slice_equals_text(text_at(parsed(fixture, output), "version"), "0"));
+}
+
+/* What the caller knows goes first, then the documents. */
+static void queries_that_are_too_much_are_told_in_part(void **context)
+{
+    struct fixture *fixture = *context;
+    set_queries(fixture);
+    struct slice large = repeated(fixture, SLICE("x"), STEP_FUNCTIONS_OUTPUT_MAX_BYTES);
+    fixture->steps[0].item =
+        slice_from_text(arena_format(fixture->arena, "\"%.*s\"", SLICE_PRINT(large)));
+    struct slice output = reply_output(render(fixture));
+    struct json first = json_element(parsed(fixture, output), 0);
+    assert_int_equal(json_kind(json_member(first, "ExecuteStatementParameters")), JSON_ABSENT);
+    assert_int_equal(json_kind(json_member(first, "Result")), JSON_OBJECT);
+    fixture->stimulus.queries =
+        slice_from_text(arena_format(fixture->arena, "[{\"x\":\"%.*s\"}]", SLICE_PRINT(large)));
+    first = json_element(parsed(fixture, reply_output(render(fixture))), 0);
+    assert_int_equal(json_kind(json_member(first, "Result")), JSON_ABSENT);
+    assert_true(slice_equals_text(text_at(first, "StatementId"), "one"));
+}
+
 static void damaged_event_is_made_anew(void **context)
 {
     struct fixture *fixture = *context;
@@ -474,11 +620,20 @@ int main(void)
         TEST(same_input_gives_the_same_bytes),
         TEST(output_and_cause_exclude_each_other),
         TEST(large_batch_is_told_whole),
+        TEST(rows_and_session_are_told),
+        TEST(rows_that_are_not_asked_for_are_not_told),
+        TEST(skipped_names_who_held_the_lock),
+        TEST(nothing_to_run_tells_no_statement),
+        TEST(queries_are_their_items_and_what_became_of_them),
+        TEST(last_query_has_the_rows),
+        TEST(room_is_what_a_result_may_take),
         TEST(hostile_event_cannot_turn_failure_into_success),
         TEST(own_members_win_over_the_events),
         TEST(cause_fits_whatever_the_database_says),
         TEST(output_fits_with_256_steps),
         TEST(output_never_passes_its_limit),
+        TEST(result_that_could_not_be_had_is_truncated),
+        TEST(queries_that_are_too_much_are_told_in_part),
         TEST(damaged_event_is_made_anew),
     };
     return cmocka_run_group_tests_name("reply", tests, NULL, NULL);
