@@ -25,6 +25,8 @@ done
 test_packages=(libcmocka-dev ca-certificates curl jq nginx-light openssl postgresql redis-server sqlite3)
 ci_packages=(ccache clang clang-format clang-tidy cppcheck libclang-rt-dev shellcheck valgrind)
 logs=$PWD/build/logs
+lane_postgres=()
+lane_redis=()
 mkdir -p "$logs"
 
 # npm comes with some builds of node, and then the package npm conflicts.
@@ -80,30 +82,41 @@ build() {
 # All test programs, client tests and scripts on the build of the preset $1; the arguments that
 # follow are put before every command.
 suite() {
-    local preset=$1 script test
+    local preset=$1
     shift
     export BUILD_DIR
     BUILD_DIR=$(build_of "$preset")
     step_of_cases "$preset: ctest" ctest_cases "$@" ctest --test-dir "$BUILD_DIR" -j2 \
         --no-tests=ignore --output-on-failure --timeout 600
-    if [[ -x $BUILD_DIR/ringback ]]; then
-        for test in tests/integration/foreign/*.test.mjs; do
-            [[ -e $test ]] || continue
-            foreign "$preset: $(basename "$test" .test.mjs), SQLite" env -u POSTGRES_URL "$@" "$test"
-            foreign "$preset: $(basename "$test" .test.mjs), PostgreSQL" env "$@" "$test"
-        done
-    fi
-    for script in tests/integration/*.sh tests/faults/*.sh; do
-        [[ -x $script && $script != */valgrind.sh ]] || continue
-        step_of_cases "$preset: $script" script_cases timeout 900 "$@" "$script"
+    list_tests >"$logs/tests"
+    in_lanes "$logs/tests" one_test "$preset" "$*"
+}
+
+# Prints the scripts and client tests, one a line; the long ones first.
+list_tests() {
+    local file
+    for file in tests/faults/*.sh tests/integration/*.sh; do
+        [[ -x $file && $file != */valgrind.sh ]] && echo "script $file"
+    done
+    for file in tests/integration/foreign/*.test.mjs; do
+        echo "client SQLite $file"
+        echo "client PostgreSQL $file"
     done
 }
 
-# The client test whose file is the last argument; $1 names the step.
-foreign() {
-    local name=$1 file=${*: -1}
-    shift
-    step_of_cases "$name" tap_cases timeout 600 "${@:1:$#-1}" \
+# One line of list_tests in lane $1, on the build of the preset $2; $3 is put before the command.
+# Each lane has servers of its own, where a test may do as it likes.
+one_test() {
+    local lane=$1 preset=$2 prefix kind=$4 file=${*: -1} name
+    read -ra prefix <<<"$3"
+    export POSTGRES_URL=${lane_postgres[lane]:-} REDIS_URL=${lane_redis[lane]:-}
+    if [[ $kind == script ]]; then
+        step_of_cases "$preset: $file" script_cases timeout 900 "${prefix[@]}" "$file"
+        return
+    fi
+    [[ $5 == SQLite ]] && unset POSTGRES_URL
+    name="$preset: $(basename "$file" .test.mjs), $5"
+    step_of_cases "$name" tap_cases timeout 600 "${prefix[@]}" \
         tests/node_modules/node/bin/node --test --test-reporter=tap "$file"
 }
 
@@ -195,6 +208,7 @@ fuzz() {
 
 # Read to its end before it begins, so that an edit does not disturb a run.
 main() {
+    local lane
     clean_environment
     unset POSTGRES_URL REDIS_URL BUILD_DIR
     $install && install_all
@@ -202,8 +216,12 @@ main() {
     trap servers_stop EXIT
     trap 'exit 130' INT TERM
     stage 'Servers'
-    step 'PostgreSQL' start_postgres
-    step 'Redis' start_redis
+    for lane in 2 1; do
+        step "PostgreSQL of lane $lane" start_postgres "$lane"
+        lane_postgres[lane]=$POSTGRES_URL
+        step "Redis of lane $lane" start_redis "$lane"
+        lane_redis[lane]=$REDIS_URL
+    done
 
     stage 'Preset dev'
     if build dev; then

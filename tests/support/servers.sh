@@ -3,6 +3,7 @@
 # of 127.0.0.1, in a folder of their own. servers_stop ends them all.
 servers_dir=
 servers_pids=()
+servers_postgres=()
 
 # The folder of the servers' files; the user who runs PostgreSQL can reach it.
 servers_init() {
@@ -34,9 +35,9 @@ postgres_bin() {
     dirname "$(command -v initdb)"
 }
 
-# Starts PostgreSQL and exports POSTGRES_URL.
+# Starts a PostgreSQL, named $1 beside others, and exports POSTGRES_URL.
 start_postgres() {
-    local bin dir=$servers_dir/postgres port try
+    local bin dir=$servers_dir/postgres$1 port try
     bin=$(postgres_bin)
     mkdir "$dir" && chmod 777 "$dir"
     postgres_do "$bin/initdb" -D "$dir/data" -U postgres -A trust -N || return 1
@@ -47,13 +48,14 @@ start_postgres() {
         cat "$dir/log"
         ((try < 5)) || return 1
     done
-    servers_postgres=$dir/data
+    servers_postgres+=("$dir/data")
     export POSTGRES_URL=postgresql://postgres@127.0.0.1:$port/postgres
 }
 
-# Starts Redis, with every write on disk before it is acknowledged, and exports REDIS_URL.
+# Starts a Redis, named $1 beside others, with every write on disk before it is acknowledged, and
+# exports REDIS_URL.
 start_redis() {
-    local dir=$servers_dir/redis port try
+    local dir=$servers_dir/redis$1 port try
     mkdir "$dir"
     for try in 1 2 3 4 5; do
         port=$(free_port)
@@ -76,8 +78,10 @@ redis_answers() {
 
 # Stops what was started and removes its files.
 servers_stop() {
-    [[ -n ${servers_postgres:-} ]] &&
-        postgres_do "$(postgres_bin)/pg_ctl" -D "$servers_postgres" -m immediate stop >/dev/null 2>&1
+    local data
+    for data in "${servers_postgres[@]}"; do
+        postgres_do "$(postgres_bin)/pg_ctl" -D "$data" -m immediate stop >/dev/null 2>&1
+    done
     ((${#servers_pids[@]} == 0)) || kill "${servers_pids[@]}" 2>/dev/null
     wait "${servers_pids[@]}" 2>/dev/null
     [[ -n $servers_dir ]] && rm -rf "$servers_dir"

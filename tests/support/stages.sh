@@ -99,6 +99,49 @@ script_cases() {
     awk '/^ok /{p++} /^not ok /{f++} END {print p + 0, f + 0}'
 }
 
+# Runs the lines of the file $1 in two lanes at once: whichever lane is free takes the next line and
+# calls the function $2 with the lane's number, the arguments that follow, and the line's words.
+in_lanes() {
+    local file=$1 lane counted pids=()
+    shift
+    echo 0 >"$logs/lanes.taken"
+    for lane in 1 2; do
+        one_lane "$file" "$lane" "$@" &
+        pids+=($!)
+    done
+    wait "${pids[@]}"
+    for lane in 1 2; do
+        mapfile -t counted <"$logs/lane$lane.counts" # passed, failed, names of what failed
+        passed_count=$((passed_count + counted[0]))
+        failed_count=$((failed_count + counted[1]))
+        failures+=("${counted[@]:2}")
+    done
+}
+
+# Prints the number of the next line that no lane has taken.
+take_number() {
+    local taken
+    (
+        flock 9
+        read -r taken <"$logs/lanes.taken"
+        echo $((taken + 1)) | tee "$logs/lanes.taken"
+    ) 9>"$logs/lanes.lock"
+}
+
+# Lane $2 of in_lanes. A step's lines are printed together.
+one_lane() {
+    local file=$1 lane=$2 function=$3 lines words n
+    shift 3
+    mapfile -t lines <"$file"
+    passed_count=0 failed_count=0 failures=()
+    while n=$(take_number) && ((n <= ${#lines[@]})); do
+        read -ra words <<<"${lines[n - 1]}"
+        "$function" "$lane" "$@" "${words[@]}" >"$logs/lane$lane.said" 2>&1
+        flock "$logs/lanes.lock" cat "$logs/lane$lane.said"
+    done
+    printf '%s\n' "$passed_count" "$failed_count" "${failures[@]}" >"$logs/lane$lane.counts"
+}
+
 # Prints times, failures and the count; the status says whether all is well.
 summary() {
     stage_end
