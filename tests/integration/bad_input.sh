@@ -4,12 +4,11 @@
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 source tests/support/stack_cases.sh
+source tests/support/refusals.sh
 clean_environment
 
 # ---- Requests -----------------------------------------------------------------------------------
 
-# One line per case: what is sent, as a jq expression, and the text that must come back, from its
-# beginning. S is a good statement, M its marker.
 bad_requests='
 {sqlStatement: S, nonsense: 1}                          ## nonsense: unknown
 {sqlStatement: S, SqlStatement: S}                      ## SqlStatement: unknown
@@ -79,51 +78,6 @@ bad_addresses='
 {sqlStatement: S, replyTo: {queueName: "q"}}            ## replyTo.queueName: unknown
 '
 
-# Prints the JSON of the jq expression $1 with the members of the object $2 added, into a detail
-# when there is one.
-body_of() {
-    jq -cn --arg sql "select 1 -- $marker" --argjson more "$2" \
-        "def S: \$sql; $1 | if .detail then .detail += \$more else . + \$more end"
-}
-
-# Calls the command that follows with each case of the table $1: expression and text.
-each() {
-    local line expression text table=$1
-    shift
-    while IFS= read -r line; do
-        expression=${line%%##*}
-        text=${line#*##}
-        [[ -z $line ]] || "$@" "${expression%"${expression##*[![:space:]]}"}" "${text# }"
-    done <<<"$table"
-}
-
-# The request is answered with the status $2 and a text that begins with $3.
-is_refused() {
-    local text
-    text=$(jq -r '.errorMessage // empty' <<<"$reply" 2>/dev/null)
-    if [[ $code == "$2" && -n $text && $text == "$3"* &&
-        $(jq -r .errorType <<<"$reply") == InvalidRequest ]]; then
-        ok "http: $1"
-    else
-        not_ok "http: $1" "got $code ${reply:0:300}, expected $2 $3"
-    fi
-}
-
-over_http() {
-    body_of "$1" "$more" >"$work/body"
-    post_file
-    is_refused "$1" 400 "$2"
-}
-
-# Posts the file body as it is.
-post_file() {
-    local out
-    out=$(curl -sS -m 60 -w '\n%{http_code}' -H 'Content-Type: application/json' \
-        --data-binary "@$work/body" "$RINGBACK_URL/invocations" 2>&1)
-    code=${out##*$'\n'}
-    reply=${out%$'\n'*}
-}
-
 # What is no JSON object at all: status, text, and the file as printf makes it.
 raw_over_http() {
     local name=$1 status=$2 text=$3
@@ -179,27 +133,7 @@ http_requests() {
 
 # ---- The same by queue --------------------------------------------------------------------------
 
-over_queue() {
-    new_task '{}'
-    send "$RINGBACK_REQUEST_QUEUE_URL" "$(body_of "$1" "{\"taskToken\":\"$task_token\"}")"
-    printf '%s\t%s\t%s\n' "$task" "$1" "$2" >>"$work/sent"
-}
-
-unreadable_over_queue() {
-    send "$RINGBACK_REQUEST_QUEUE_URL" "$(body_of "$1" '{}')"
-    printf '%s\n' "$2" >>"$work/parked.expected"
-}
-
-parked_reasons() {
-    sqlite3 "$stack_dir/ringback.db" 'select cast(reason as text) from parked'
-}
-
-parked_count_is() {
-    [[ $(parked_reasons | wc -l) == "$1" ]]
-}
-
 queue_requests() {
-    local n expression text sent
     : >"$work/sent"
     : >"$work/parked.expected"
     each "$bad_requests" over_queue
@@ -207,19 +141,8 @@ queue_requests() {
     send "$RINGBACK_REQUEST_QUEUE_URL" 'select 1'
     send "$RINGBACK_REQUEST_QUEUE_URL" '[]'
     printf 'request:\nrequest:\n' >>"$work/parked.expected"
-    while IFS=$'\t' read -r n expression text; do
-        # An action asks for a reply, which a queue has none of.
-        [[ $expression != '{action'*Statement\"* ]] || text=
-        holds "queue: $expression" "$(ended_task "$n")" '.state == "FAILED" and .error == "REJECTED"
-            and .cause.ringback.outcome == "REJECTED"
-            and .cause.ringback.errorType == "InvalidRequest" and .cause.detail.state == "REJECTED"
-            and (.cause.detail.error | length > 0 and startswith($text))' --arg text "$text"
-    done <"$work/sent"
-    sent=$(wc -l <"$work/parked.expected")
-    check 'queue: what has no address is parked' until_true parked_count_is "$sent"
-    while IFS= read -r text; do
-        check "queue: parked for ${text:-a reason}" grep -qF "$text" <(parked_reasons)
-    done <"$work/parked.expected"
+    told_by_token
+    parked_for
     check 'queue: nothing is left in it' until_true queue_is_empty "$RINGBACK_REQUEST_QUEUE_URL"
     holds 'queue: and no statement was made' "$(curl -sS "$control_url/statements")" '.statements == []'
 }

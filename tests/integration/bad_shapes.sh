@@ -1,0 +1,203 @@
+#!/usr/bin/env bash
+# Malformed, oversized and contradictory requests of each accepted shape: each is answered through its
+# own channel with the field and the rule, and leaves nothing behind.
+# shellcheck disable=SC2016
+set -uo pipefail
+cd "$(dirname "$0")/../.." || exit 1
+source tests/support/stack_cases.sh
+source tests/support/refusals.sh
+clean_environment
+
+# Native requests, whose caller can be told by its token.
+native='
+{sqlStatement: S, singleton: "k"}                       ## singleton: must be an object
+{sqlStatement: S, singleton: {}}                        ## singleton.key: is required
+{sqlStatement: S, singleton: {key: ""}}                 ## singleton.key: must not be empty
+{sqlStatement: S, singleton: {key: 7}}                  ## singleton.key: must be a string
+{sqlStatement: S, singleton: {key: ("k" * 513)}}        ## singleton.key: must be at most 512
+{sqlStatement: S, singleton: {key: "k", onConflict: "wait"}} ## singleton.onConflict: must be one of fail, skip, queue
+{sqlStatement: S, singleton: {key: "k", ttl: 7}}        ## singleton.ttl: unknown
+{sqlStatement: S, action: "executeSingletonStatement", singleton: {key: "k"}} ## singleton: goes with the action executeStatement only
+{sqlStatement: S, retry: 3}                             ## retry: must be an object
+{sqlStatement: S, retry: {attempts: 3}}                 ## retry.attempts: unknown
+{sqlStatement: S, retry: {maxAttempts: 0}}              ## retry.maxAttempts: must be between 1
+{sqlStatement: S, retry: {maxAttempts: 1.5}}            ## retry.maxAttempts: must be
+{sqlStatement: S, retry: {errorMatch: "("}}             ## retry.errorMatch: 
+{sqlStatement: S, retry: {errorMatch: ""}}              ## retry.errorMatch: must not be empty
+{sqlStatement: S, retry: {errorMatch: ("a" * 100000)}}  ## retry.errorMatch: must be at most
+{sqlStatement: S, retry: {baseSeconds: -1}}             ## retry.baseSeconds: must be a number of seconds between 0
+{sqlStatement: S, retry: {baseSeconds: "1"}}            ## retry.baseSeconds: must be
+{sqlStatement: S, retry: {baseSeconds: 9, maxSeconds: 3}} ## retry.maxSeconds: must not be less than baseSeconds
+{sqlStatement: S, result: "inline"}                     ## result: must be an object
+{sqlStatement: S, result: {mode: "file"}}               ## result.mode: must be one of none, inline, s3
+{sqlStatement: S, result: {mode: "s3"}}                 ## result: mode s3 needs uri
+{sqlStatement: S, result: {mode: "none", maxRows: 3}}   ## result.mode: none goes without
+{sqlStatement: S, result: {mode: "s3", uri: "https://b/k"}} ## result.uri: must be s3://
+{sqlStatement: S, result: {mode: "s3", uri: "s3://B"}}  ## result.uri: must be s3://
+{sqlStatement: S, result: {maxRows: 0}}                 ## result.maxRows: must be between 1
+{sqlStatement: S, result: {format: "xml"}}              ## result.format: must be one of json, csv
+{sqlStatement: S, result: {rows: 1}}                    ## result.rows: unknown
+{sqlStatement: S, expect: {}}                           ## expect: minRows or maxRows is needed
+{sqlStatement: S, expect: {minRows: -1}}                ## expect.minRows: must be between 0
+{sqlStatement: S, expect: {minRows: 2, maxRows: 1}}     ## expect.maxRows: must not be less than minRows
+{sqlStatement: S, expect: {rows: 1}}                    ## expect.rows: unknown
+{sqlStatement: S, notify: {}}                           ## notify: onSuccess or onFailure is needed
+{sqlStatement: S, notify: {onEnd: {queueUrl: "https://q/1/a"}}} ## notify.onEnd: unknown
+{sqlStatement: S, notify: {onSuccess: {}}}              ## notify.onSuccess: exactly one of
+{sqlStatement: S, notify: {onSuccess: {topicArn: "topic"}}} ## notify.onSuccess.topicArn: must be
+{sqlStatement: S, notify: {onFailure: [range(9) | {eventBusName: "b"}]}} ## notify.onFailure: must hold 1 to
+{sqlStatement: S, notify: {onSuccess: []}}              ## notify.onSuccess: must hold 1 to
+{sqlStatements: [S], mode: "auto"}                      ## mode: must be one of sequence, transaction, autoCommit
+'
+
+# Lists of queries.
+lists='
+{queries: S}                                            ## queries: must be an array
+{queries: []}                                           ## queries: must hold 1 to
+{queries: [range(257) | S]}                             ## queries: must hold 1 to
+{queries: [7]}                                          ## queries[0]: must be a string or an object
+{queries: [S, " "]}                                     ## queries[1]: must not be empty
+{queries: [S, {}]}                                      ## queries[1]: ExecuteStatementParameters or StatementId is needed
+{queries: [{ExecuteStatementParameters: 7}]}            ## queries[0].ExecuteStatementParameters: must be a string or an object
+{queries: [{ExecuteStatementParameters: {}}]}           ## queries[0].ExecuteStatementParameters: Sql is needed
+{queries: [{ExecuteStatementParameters: {Sql: S, Sqls: [S]}}]} ## queries[0].ExecuteStatementParameters.Sqls: unknown
+{queries: [{ExecuteStatementParameters: {Sql: S, Parameters: [{name: "a"}]}}]} ## queries[0].ExecuteStatementParameters.Parameters[0].value:
+{queries: [{ExecuteStatementParameters: S, MaxRetries: -1}]} ## queries[0].MaxRetries: must be between 0
+{queries: [{ExecuteStatementParameters: S, MaxRetries: "3"}]} ## queries[0].MaxRetries: must be
+{queries: [{ExecuteStatementParameters: S, RetryErrorMatch: "["}]} ## queries[0].RetryErrorMatch:
+{queries: [{ExecuteStatementParameters: S, BaseWaitTime: -0.5}]} ## queries[0].BaseWaitTime: must be
+{queries: [{ExecuteStatementParameters: S, MaxWait: "long"}]} ## queries[0].MaxWait: must be
+{queries: [{ExecuteStatementParameters: S, InitialWaitTime: []}]} ## queries[0].InitialWaitTime: must be
+{queries: [{StatementId: "LATEST"}]}                    ## queries[0].StatementId: must be a statement
+{queries: [S], sqlStatement: S}                         ## request: exactly one of
+{queries: [S], mode: "sequence"}                        ## mode: goes with
+{queries: [S], parameters: [{name: "a", value: "1"}]}   ## parameters: goes into
+'
+
+# The same without anything around them: no address.
+bare='
+[]                                                      ## 
+[7]                                                     ## 
+[{}]                                                    ## 
+[S, {ExecuteStatementParameters: S, RetryErrorMatch: "("}] ## 
+""                                                      ## 
+7                                                       ## request: 
+'
+
+# The requests of the tasker; on a queue none of these has an answer.
+actions='
+{action: "describeStatement"}                           ## statementId: is required
+{action: "describeStatement", statementId: 7}           ## statementId: must be a string
+{action: "describeStatement", statementId: ("x" * 65)}  ## statementId: must be at most 64
+{action: "describeStatement", statementId: "LATEST"}    ## statementId: LATEST needs executionArn
+{action: "describeStatement", statementId: "x", sqlStatement: S} ## sqlStatement: goes with the action executeStatement only
+{action: "getStatementResult", statementId: "x", nextToken: 7} ## nextToken: must be a string
+{action: "getStatementResult", statementId: "x", nextToken: ("x" * 5000)} ## nextToken: must be at most
+{action: "cancel", statementId: "x"}                    ## action: must be one of
+{action: "executeSingletonStatement"}                   ## action: executeSingletonStatement needs sqlStatement
+{action: "executeStatement", statementId: "x"}          ## request: exactly one of
+'
+
+# Events, whose detail is the request.
+events='
+{"detail-type": "t", source: "s", detail: {}}           ## detail: exactly one of
+{"detail-type": "t", source: "s", detail: {sqlStatement: S, taskTokens: "t"}} ## detail.taskTokens: unknown
+{"detail-type": "t", source: "s", detail: {queries: [{}]}} ## detail.queries[0]:
+{"detail-type": "t", source: "s", detail: {sqlStatement: S, expect: 1}} ## detail.expect: must be an object
+'
+
+# Each too large as a whole, to be read or to be stored, though no part of it is.
+oversized='
+{sqlStatements: [range(3) | "x" * 190000]}              ## request: SQL, parameters and addresses together must be at most
+{queries: [range(3) | "x" * 190000]}                    ## request: SQL, parameters and addresses together must be at most
+{sqlStatements: [range(6) | "x" * 190000]}              ## body: must be at most 1048576 bytes
+[range(6) | "x" * 190000]                               ## body: must be at most 1048576 bytes
+{queries: [range(6) | {ExecuteStatementParameters: ("x" * 190000)}]} ## body: must be at most 1048576 bytes
+{"detail-type": "t", source: "s", detail: {sqlStatements: [range(6) | "x" * 190000]}} ## body: must be at most 1048576 bytes
+'
+
+http_shapes() {
+    local more
+    new_task '{}'
+    more="{\"taskToken\":\"$task_token\"}"
+    each "$native" over_http
+    each "$lists" over_http
+    each "$actions" over_http
+    each "$events" over_http
+    each "$bare" over_http
+    each "$oversized" too_large_over_http
+    holds 'http: nothing is left: the token is untouched' \
+        "$(task_of "$task" | jq -c 'del(.taskToken)')" \
+        '.state == "RUNNING" and .accepted == 0 and .refused == 0'
+    nothing_is_left http
+}
+
+too_large_over_http() {
+    body_of "$1" "$more" >"$work/body"
+    post_file
+    is_refused "$1" 413 "$2"
+}
+
+# Neither an invocation, nor a statement, nor a parked message.
+nothing_is_left() {
+    holds "$1: no invocation" "$(curl -sS "$RINGBACK_URL/invocations")" '.Invocations == []'
+    holds "$1: no statement" "$(curl -sS "$control_url/statements")" '.statements == []'
+    equal "$1: nothing is parked" "$(parked_reasons | wc -l)" 0
+}
+
+queue_shapes() {
+    : >"$work/sent"
+    : >"$work/parked.expected"
+    each "$native" over_queue
+    each "$lists" over_queue
+    each "$actions" over_queue
+    each "$events" over_queue
+    each "$bare" unreadable_over_queue
+    told_by_token
+    parked_for
+    check 'queue: nothing is left in it' until_true queue_is_empty "$RINGBACK_REQUEST_QUEUE_URL"
+    holds 'queue: no statement' "$(curl -sS "$control_url/statements")" '.statements == []'
+    holds 'queue: every invocation is REJECTED and settled' \
+        "$(curl -sS "$RINGBACK_URL/invocations?limit=100")" \
+        '.Invocations | length > 60 and all(.Outcome == "REJECTED" and .SettledAt != null)'
+}
+
+# Who is to be told by a queue, a topic or a bus is told there.
+reply_shapes() {
+    local replies kind address
+    replies=$(create_queue refusals)
+    for address in "{\"queueUrl\":\"$replies\"}" '{"topicArn":"arn:aws:sns:us-east-1:000000000000:refusals"}' \
+        '{"eventBusName":"refusals"}'; do
+        kind=$(jq -r 'keys[0]' <<<"$address")
+        send "$RINGBACK_REQUEST_QUEUE_URL" \
+            "$(body_of '{sqlStatement: S, expect: {}}' "{\"replyTo\":$address,\"requestKey\":\"$kind\"}")"
+    done
+    holds 'reply: by queue' "$(take_message "$replies" | jq -c '.Body | fromjson')" "$rejected"
+    check 'reply: by topic and bus' until_true published_count_is 2
+    holds 'reply: by topic' "$(published sns)" "$rejected"
+    holds 'reply: by bus' "$(published events)" "$rejected"
+}
+
+rejected='.outcome == "REJECTED" and .error == "REJECTED"
+    and .cause.detail.error == "expect: minRows or maxRows is needed"'
+
+published_count_is() {
+    [[ $(curl -sS "$control_url/published" | jq '.published | length') == "$1" ]]
+}
+
+# Prints the document that the service $1 was given.
+published() {
+    curl -sS "$control_url/published" |
+        jq -c --arg service "$1" '.published[] | select(.service == $service).body | fromjson'
+}
+
+begin_stack --engine sqlite::memory: || not_ok 'the stand-in starts'
+start_daemon serve || not_ok 'the service starts' "$(tail -n 1 "$daemon_log")"
+http_shapes
+queue_shapes
+reply_shapes
+stop_daemon "$daemon_pid"
+equal 'the service ends with status 0' $? 0
+end_stack
+secrets_kept 'no token, no SQL and no credential is in a log'
+finish
