@@ -232,29 +232,48 @@ static struct slice without_end(struct slice statement)
     }
 }
 
+static bool has_line_break(struct slice text)
+{
+    return slice_find_byte(text, '\n') < text.size || slice_find_byte(text, '\r') < text.size;
+}
+
+/* The next token that is neither space nor comment, and what was before it. */
+static struct sql_token next_behind_blank(struct slice *rest, bool *blank, bool *line_break)
+{
+    *blank = false;
+    *line_break = false;
+    for (;;) {
+        struct sql_token token = sql_next(rest);
+        if (token.kind != SQL_SPACE && token.kind != SQL_COMMENT) {
+            return token;
+        }
+        *blank = true;
+        *line_break = *line_break || (token.kind == SQL_SPACE && has_line_break(token.text));
+    }
+}
+
 void sql_normalise(struct slice statement, struct buffer *out)
 {
     struct slice rest = without_end(statement);
-    const size_t start = out->size;
-    bool blank = false;
+    enum sql_token_kind last = SQL_END;
     for (;;) {
-        struct sql_token token = sql_next(&rest);
+        bool blank = false;
+        bool line_break = false;
+        struct sql_token token = next_behind_blank(&rest, &blank, &line_break);
         if (token.kind == SQL_END) {
             return;
         }
-        if (token.kind == SQL_SPACE || token.kind == SQL_COMMENT) {
-            blank = true;
-            continue;
+        if (blank && last != SQL_END) {
+            /* With a line break between them two strings are one. */
+            bool joined = line_break && last == SQL_STRING && token.kind == SQL_STRING;
+            buffer_append_byte(out, joined ? '\n' : ' ');
         }
-        if (blank && out->size > start) {
-            buffer_append_byte(out, ' ');
-        }
-        blank = false;
         if (token.kind == SQL_WORD || token.kind == SQL_NUMBER) {
             append_lower(out, token.text);
         } else {
             buffer_append(out, token.text);
         }
+        last = token.kind;
     }
 }
 

@@ -237,6 +237,8 @@ static void normalising_keeps_what_means_something(void **context)
                   "select 'A  B', \"Col  X\" from t");
     assert_normal("select $$A  b$$, $Tag$ ; $Tag$ , :Name",
                   "select $$A  b$$, $Tag$ ; $Tag$ , :Name");
+    assert_normal("select 'a' -- b\r\n 'c'", "select 'a'\n'c'");
+    assert_normal("select 'a'\n||\n'c'", "select 'a' || 'c'");
     assert_normal("select 1E5; select 2", "select 1e5; select 2");
     assert_normal("select \xC3\x84", "select \xC3\x84");
 }

@@ -1,0 +1,5 @@
+-- statements: 2
+select 1; -- one;
+
+select 2;
+-- end
