@@ -1,6 +1,7 @@
 #include "invoker/invoker.h"
 
 #include "invoker/parking.h"
+#include "invoker/script.h"
 #include "invoker/statement_actions.h"
 
 #include "infra/base/json_writer.h"
@@ -20,6 +21,7 @@ struct request_item {
     struct registration registration;
     struct work work;
     bool refused; /* is to be registered as REJECTED */
+    bool known;   /* is registered already: work->record is what is there */
     bool done;
 };
 
@@ -110,6 +112,12 @@ static struct slice accepted_reply(struct invoker *invoker, const struct work *w
     return arena_copy(arena, buffer_slice(&out));
 }
 
+/* To the ETL sample: all it asks for. */
+static struct slice batch_id_reply(struct arena *arena, const char *id)
+{
+    return slice_from_text(arena_format(arena, "{\"sql_batch_id\":\"%s\"}", id));
+}
+
 /* ---- Parking -------------------------------------------------------------------------------- */
 
 /* Asynchronous requests that nobody can be told about are kept for a person. */
@@ -163,26 +171,86 @@ static void refuse(struct invoker *invoker, struct request_item *entry, const st
 static void parse(struct invoker *invoker, struct request_item *entry)
 {
     struct dispatch *dispatch = invoker->dispatch;
-    struct plan_maker maker = plan_maker_of(invoker);
-    struct lifecycle_context context = dispatch_context(dispatch);
     struct error error = ERROR_NONE;
-    struct record *record = &entry->work.record;
     enum status status = request_parse(dispatch->arena, entry->item->body, &entry->request,
                                        &entry->addresses, &error);
-    if (status == STATUS_OK && entry->request.action != REQUEST_EXECUTE) {
-        if (entry->item->channel == CHANNEL_ASYNCHRONOUS) {
-            error_set(&error, STATUS_REJECTED, "action: needs a channel with a reply");
-            refuse(invoker, entry, &error);
-            return;
-        }
-        statement_action(dispatch, &entry->request, &entry->item->code, &entry->item->reply);
-        entry->done = true;
+    if (status != STATUS_OK) {
+        refuse(invoker, entry, &error);
         return;
     }
-    if (status == STATUS_OK) {
-        status = plan_make(&maker, &entry->request, &entry->item->identity, &record->plan, &error);
+    if (entry->request.action == REQUEST_EXECUTE) {
+        return;
+    }
+    if (entry->item->channel == CHANNEL_ASYNCHRONOUS) {
+        error_set(&error, STATUS_REJECTED, "action: needs a channel with a reply");
+        refuse(invoker, entry, &error);
+        return;
+    }
+    statement_action(dispatch, &entry->request, &entry->item->code, &entry->item->reply);
+    entry->done = true;
+}
+
+/* Whether a request is registered already. Its script is not read again then: it may have changed,
+ * and the invocation goes by what it was. */
+static void recall(struct invoker *invoker, struct request_item *entry)
+{
+    struct dispatch *dispatch = invoker->dispatch;
+    struct error error = ERROR_NONE;
+    char *id = arena_alloc(dispatch->arena, TRACKER_ID_BYTES + 1);
+    const char *const ids[] = {id};
+    struct work *const works[] = {&entry->work};
+    if (!plan_find_id(&entry->request, &entry->item->identity, id)) {
+        return;
+    }
+    enum status status = dispatch_load(dispatch, ids, works, &entry->known, 1, &error);
+    if (status == STATUS_OK && entry->known && entry->work.status != STATUS_OK) {
+        status = entry->work.status;
+        error = entry->work.error;
     }
     if (status != STATUS_OK) {
+        finish_away(invoker, entry, &error);
+    }
+}
+
+/* The scripts of the batch, all at once. */
+static void fetch_scripts(struct invoker *invoker, struct request_item *entries, size_t count)
+{
+    struct arena *arena = invoker->dispatch->arena;
+    struct script *scripts = ARENA_ARRAY(arena, count, struct script);
+    struct request_item **whose = ARENA_ARRAY(arena, count, struct request_item *);
+    size_t script_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct request_item *entry = &entries[i];
+        if (entry->done || entry->refused || entry->request.script_uri.size == 0) {
+            continue;
+        }
+        recall(invoker, entry);
+        if (!entry->done && !entry->known) {
+            scripts[script_count].request = &entry->request;
+            whose[script_count++] = entry;
+        }
+    }
+    scripts_fetch(invoker->dispatch, scripts, script_count);
+    for (size_t i = 0; i < script_count; i++) {
+        if (scripts[i].status == STATUS_REJECTED) {
+            refuse(invoker, whose[i], &scripts[i].error);
+        } else if (scripts[i].status != STATUS_OK) {
+            finish_away(invoker, whose[i], &scripts[i].error);
+        }
+    }
+}
+
+static void plan(struct invoker *invoker, struct request_item *entry)
+{
+    struct plan_maker maker = plan_maker_of(invoker);
+    struct lifecycle_context context = dispatch_context(invoker->dispatch);
+    struct error error = ERROR_NONE;
+    struct record *record = &entry->work.record;
+    if (entry->done || entry->refused || entry->known) {
+        return;
+    }
+    if (plan_make(&maker, &entry->request, &entry->item->identity, &record->plan, &error) !=
+        STATUS_OK) {
         refuse(invoker, entry, &error);
         return;
     }
@@ -236,32 +304,42 @@ static bool in_array(struct request_item *const *entries, size_t count, const ch
     return false;
 }
 
-/* Registers the open entries whose ids are distinct; returns how many. */
+/* Registers the open entries whose ids are distinct; returns how many were taken up. */
 static size_t register_some(struct invoker *invoker, struct request_item *entries, size_t count,
                             struct request_item **taken)
 {
     struct dispatch *dispatch = invoker->dispatch;
     struct registration *registrations = ARENA_ARRAY(dispatch->arena, count, struct registration);
+    struct request_item **whose = ARENA_ARRAY(dispatch->arena, count, struct request_item *);
     char(*digests)[SHA256_HEX_BYTES + 1] =
         arena_array(dispatch->arena, count, SHA256_HEX_BYTES + 1);
     size_t taken_count = 0;
+    size_t new_count = 0;
     for (size_t i = 0; i < count; i++) {
         struct request_item *entry = &entries[i];
         if (entry->done || in_array(taken, taken_count, entry->work.record.plan.id)) {
             continue;
         }
-        entry->work.record.created_at_ms = dispatch->now_ms;
-        entry->work.record.group = entry->work.record.plan.group;
-        entry->registration.work = &entry->work;
-        memcpy(digests[taken_count], entry->work.record.plan.digest, sizeof(digests[0]));
-        registrations[taken_count] = entry->registration;
+        memcpy(digests[taken_count],
+               entry->known ? entry->request.digest : entry->work.record.plan.digest,
+               sizeof(digests[0]));
         taken[taken_count++] = entry;
+        entry->registration.existing = entry->known;
+        if (!entry->known) {
+            entry->work.record.created_at_ms = dispatch->now_ms;
+            entry->work.record.group = entry->work.record.plan.group;
+            entry->registration.work = &entry->work;
+            registrations[new_count] = entry->registration;
+            whose[new_count++] = entry;
+        }
     }
-    dispatch_register(dispatch, registrations, taken_count);
+    dispatch_register(dispatch, registrations, new_count);
+    for (size_t i = 0; i < new_count; i++) {
+        whose[i]->registration.existing = registrations[i].existing;
+    }
     for (size_t i = 0; i < taken_count; i++) {
         struct request_item *entry = taken[i];
-        entry->registration.existing = registrations[i].existing;
-        if (entry->work.status != STATUS_OK || !registrations[i].existing) {
+        if (entry->work.status != STATUS_OK || !entry->registration.existing) {
             continue;
         }
         if (conflicts(entry, digests[i])) {
@@ -329,7 +407,10 @@ static void settle(struct invoker *invoker, struct request_item *entry)
         return;
     }
     entry->item->code = entry->registration.existing ? 200 : 202;
-    entry->item->reply = accepted_reply(invoker, work);
+    const char *id = first_id(&work->record.state);
+    entry->item->reply = entry->request.tells_batch_id && id[0] != '\0'
+                             ? batch_id_reply(invoker->dispatch->arena, id)
+                             : accepted_reply(invoker, work);
     if (!entry->registration.existing && !entry->refused) {
         metrics_add(METRIC_REQUESTS_ACCEPTED, 1);
     }
@@ -345,6 +426,10 @@ void invoker_handle(struct invoker *invoker, struct invoker_item *items, size_t 
     for (size_t i = 0; i < count; i++) {
         entries[i].item = &items[i];
         parse(invoker, &entries[i]);
+    }
+    fetch_scripts(invoker, entries, count);
+    for (size_t i = 0; i < count; i++) {
+        plan(invoker, &entries[i]);
     }
     /* Two requests with one identity in a batch: the second one waits for the next round; so does
      * one that turned out to be too large. */

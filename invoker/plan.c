@@ -37,17 +37,29 @@ MUST_CHECK static enum status resolve_target(const struct plan_settings *setting
                      "target: there is no target of this name in RINGBACK_TARGETS_FILE");
 }
 
+bool plan_find_id(const struct request *request, const struct plan_identity *identity,
+                  char id[TRACKER_ID_BYTES + 1])
+{
+    if (request->request_key.size > 0) {
+        invocation_id(SLICE("request-key"), request->request_key, id);
+        return true;
+    }
+    if (request->task_token.size > 0) {
+        invocation_id(SLICE("task-token"), request->task_token, id);
+        return true;
+    }
+    if (identity->source.size > 0) {
+        invocation_id(identity->kind, identity->source, id);
+        return true;
+    }
+    return false;
+}
+
 static void derive_id(struct plan *plan, const struct request *request,
                       const struct plan_identity *identity, const struct random *random)
 {
     unsigned char bytes[20];
-    if (request->request_key.size > 0) {
-        invocation_id(SLICE("request-key"), request->request_key, plan->id);
-    } else if (request->task_token.size > 0) {
-        invocation_id(SLICE("task-token"), request->task_token, plan->id);
-    } else if (identity->source.size > 0) {
-        invocation_id(identity->kind, identity->source, plan->id);
-    } else {
+    if (!plan_find_id(request, identity, plan->id)) {
         random_fill(random, bytes, sizeof(bytes));
         invocation_id(SLICE("random"), (struct slice){(const char *)bytes, sizeof(bytes)},
                       plan->id);

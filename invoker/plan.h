@@ -47,9 +47,13 @@ struct plan_maker {
     int64_t now_ms;
 };
 
+/* The id that the plan will have. False: a random one, under which nothing can be known yet. */
+bool plan_find_id(const struct request *request, const struct plan_identity *identity,
+                  char id[TRACKER_ID_BYTES + 1]);
+
 /*
- * The plan of a valid request. REJECTED names the field and the rule: no target, an unknown named
- * one, a heartbeat faster than three sweeps.
+ * The plan of a valid request, whose script has been fetched. REJECTED names the field and the
+ * rule: no target, an unknown named one, a heartbeat faster than three sweeps.
  */
 MUST_CHECK enum status plan_make(const struct plan_maker *maker, const struct request *request,
                                  const struct plan_identity *identity, struct plan *plan,

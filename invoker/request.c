@@ -52,6 +52,16 @@ static void digest_parameters(struct json_writer *writer, const struct plan_para
     json_end_array(writer);
 }
 
+static void digest_script(struct json_writer *writer, const struct request *request)
+{
+    json_write_text_if(writer, "script", request->script_uri);
+    if (request->variable_count > 0) {
+        json_begin_object(writer, "variables");
+        digest_parameters(writer, request->variables, request->variable_count);
+        json_end_object(writer);
+    }
+}
+
 static void digest_queries(struct json_writer *writer, const struct request *request)
 {
     if (request->query_count == 0) {
@@ -110,6 +120,7 @@ static void digest_request(struct request *request)
     json_write_int64(&writer, "heartbeat", request->heartbeat_seconds);
     json_write_bool(&writer, "keepRunning", request->keep_running);
     json_write_text(&writer, "output", request->output);
+    digest_script(&writer, request);
     digest_queries(&writer, request);
     digest_singleton(&writer, request);
     digest_retry(&writer, &request->retry);
@@ -145,7 +156,8 @@ enum status request_parse(struct arena *arena, struct slice body, struct request
     switch (json_kind(root)) {
     case JSON_OBJECT:
         request_find_addresses(arena, root, addresses);
-        status = request_read_native(arena, root, request, error);
+        status = request_is_input(root) ? request_read_input(arena, root, request, error)
+                                        : request_read_native(arena, root, request, error);
         break;
     case JSON_ARRAY:
     case JSON_TEXT: status = request_read_queries(arena, root, request, error); break;

@@ -22,6 +22,9 @@
 #define REQUEST_KEY_MAX_BYTES       512
 #define REQUEST_TIMEOUT_MAX_SECONDS 86400
 #define REQUEST_PARAMETERS_MAX      1000
+#define REQUEST_VARIABLES_MAX       100
+#define REQUEST_VARIABLE_MAX_BYTES  65536
+#define REQUEST_URI_MAX_BYTES       2048
 #define REQUEST_ATTEMPTS_MAX        100
 #define REQUEST_PAUSE_MAX_SECONDS   86400
 #define REQUEST_ROWS_MAX            1000000000000
@@ -73,6 +76,7 @@ struct request {
     struct slice script_uri;          /* s3://bucket/key, instead of sqls; absent: none */
     struct plan_parameter *variables; /* of the script */
     size_t variable_count;
+    bool tells_batch_id; /* the reply is {"sql_batch_id"} */
     bool nothing_to_run; /* a resource whose event needs no SQL */
     struct plan_parameter *parameters;
     size_t parameter_count;

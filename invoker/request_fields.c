@@ -1,6 +1,9 @@
 #include "invoker/request_fields.h"
 
+#include "invoker/sql_template.h"
+
 #include "infra/aws/redshift_data.h"
+#include "infra/aws/s3.h"
 #include "infra/base/buffer.h"
 #include "infra/base/regex.h"
 
@@ -94,7 +97,48 @@ enum status request_read_sql(struct json value, struct slice *sql, struct error 
     return STATUS_OK;
 }
 
-/* ---- Parameters ----------------------------------------------------------------------------- */
+/* ---- Names ---------------------------------------------------------------------------------- */
+
+/* d9b6c0c9-0747-4bf4-b142-e8883122f766, and ":2" for the second part of a batch. */
+static bool statement_id_valid(struct slice id)
+{
+    static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+    for (size_t i = 0; i < id.size; i++) {
+        const char c = id.data[i];
+        const bool digit = c >= '0' && c <= '9';
+        const bool letter = c >= 'a' && c <= 'z';
+        if (i + 1 < sizeof(form)) {
+            if (form[i] == '-' ? c != '-' : !digit && !letter) {
+                return false;
+            }
+        } else if (i + 1 == sizeof(form) ? c != ':' : !digit) {
+            return false;
+        }
+    }
+    return id.size + 1 >= sizeof(form) && id.size + 1 != sizeof(form) + 1 &&
+           id.size <= INVOCATION_STATEMENT_ID_BYTES;
+}
+
+enum status request_read_statement_id(struct json object, const char *name, struct slice *id,
+                                      struct error *error)
+{
+    enum status status = json_get_text(object, name, 0, id, error);
+    if (status == STATUS_OK && !statement_id_valid(*id)) {
+        status = json_reject(json_member(object, name), error, "must be a statement's Id");
+    }
+    return status;
+}
+
+enum status request_check_uri(struct json value, struct slice uri, struct error *error)
+{
+    struct s3_object object;
+    struct error cause = ERROR_NONE;
+    return s3_parse_uri(uri, &object, &cause) == STATUS_OK
+               ? STATUS_OK
+               : json_reject(value, error, "%s", cause.text);
+}
+
+/* ---- Parameters and variables --------------------------------------------------------------- */
 
 static bool parameter_name_valid(struct slice name)
 {
@@ -149,6 +193,58 @@ enum status request_read_parameters(struct arena *arena, struct json list,
             return json_reject(item, error, "must be an object with name and value");
         }
         status = read_parameter(item, &(*parameters)[i], error);
+    }
+    return status;
+}
+
+/* A number becomes its text. */
+MUST_CHECK static enum status read_variable(struct arena *arena, struct json value,
+                                            struct slice *text, struct error *error)
+{
+    CLEANUP(buffer_clear) struct buffer digits;
+    buffer_init(&digits, 64);
+    if (json_kind(value) == JSON_TEXT) {
+        enum status status = json_text(value, text, error);
+        if (status == STATUS_OK && text->size > REQUEST_VARIABLE_MAX_BYTES) {
+            status = json_reject(value, error, "must be at most %d bytes, got %zu",
+                                 REQUEST_VARIABLE_MAX_BYTES, text->size);
+        }
+        return status;
+    }
+    if (json_kind(value) != JSON_NUMBER) {
+        return json_reject(value, error, "must be a string or a number");
+    }
+    json_print(value, &digits);
+    *text = arena_copy(arena, buffer_slice(&digits));
+    return slice_equals_text(*text, "null")
+               ? json_reject(value, error, "must be a number that can be told")
+               : STATUS_OK;
+}
+
+static bool variable_name_valid(struct slice name)
+{
+    return parameter_name_valid(name) && !(name.data[0] >= '0' && name.data[0] <= '9') &&
+           name.size <= SQL_TEMPLATE_NAME_MAX_BYTES;
+}
+
+enum status request_read_variables(struct arena *arena, struct json object,
+                                   struct plan_parameter **variables, size_t *count,
+                                   struct error *error)
+{
+    enum status status = STATUS_OK;
+    *count = json_count(object);
+    if (*count < 1 || *count > REQUEST_VARIABLES_MAX) {
+        return json_reject(object, error, "must hold 1 to %d variables", REQUEST_VARIABLES_MAX);
+    }
+    *variables = ARENA_ARRAY(arena, *count, struct plan_parameter);
+    for (size_t i = 0; i < *count && status == STATUS_OK; i++) {
+        struct plan_parameter *variable = &(*variables)[i];
+        struct json value = json_member_at(object, i, &variable->name);
+        if (!variable_name_valid(variable->name)) {
+            return json_reject(object, error, "names must match [a-zA-Z_][0-9a-zA-Z_]*, at most %d",
+                               SQL_TEMPLATE_NAME_MAX_BYTES);
+        }
+        status = read_variable(arena, value, &variable->value, error);
     }
     return status;
 }

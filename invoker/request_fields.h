@@ -32,8 +32,20 @@ MUST_CHECK enum status request_read_sql(struct json value, struct slice *sql, st
 MUST_CHECK enum status request_read_parameters(struct arena *arena, struct json list,
                                                struct plan_parameter **parameters, size_t *count,
                                                struct error *error);
-/* What is to run: exactly one of sqlStatement, sqlStatements and queries, with mode and
- * parameters. */
+/* An object of name -> text or number, for a script; numbers as their texts. */
+MUST_CHECK enum status request_read_variables(struct arena *arena, struct json object,
+                                              struct plan_parameter **variables, size_t *count,
+                                              struct error *error);
+/* The Id of a statement, which is required. */
+MUST_CHECK enum status request_read_statement_id(struct json object, const char *name,
+                                                 struct slice *id, struct error *error);
+/* That the URI, which value stands for, is one of an object in S3. */
+MUST_CHECK enum status request_check_uri(struct json value, struct slice uri, struct error *error);
+
+MUST_CHECK enum status request_read_mode(struct json root, enum request_mode *mode,
+                                         struct error *error);
+/* What is to run: exactly one of sqlStatement, sqlStatements, sqlUri and queries, with
+ * mode, variables and parameters. */
 MUST_CHECK enum status request_read_statements(struct arena *arena, struct json root,
                                                struct request *request, struct error *error);
 /* A list of queries, or a text, which is a list of one. */
@@ -42,5 +54,13 @@ MUST_CHECK enum status request_read_queries(struct arena *arena, struct json lis
 /* singleton, retry, result and expect. */
 MUST_CHECK enum status request_read_settings(struct json root, struct request *request,
                                              struct error *error);
+/* What a native request says besides what is to run: target, callers, settings and options. */
+MUST_CHECK enum status request_read_company(struct arena *arena, struct json root,
+                                            struct request *request, struct error *error);
+
+/* The shape of the ETL sample: an object with the object Input. */
+bool request_is_input(struct json root);
+MUST_CHECK enum status request_read_input(struct arena *arena, struct json root,
+                                          struct request *request, struct error *error);
 
 #endif

@@ -7,6 +7,8 @@ static const char *const fields[] = {
     "action",
     "sqlStatement",
     "sqlStatements",
+    "sqlUri",
+    "variables",
     "queries",
     "mode",
     "parameters",
@@ -100,11 +102,24 @@ MUST_CHECK static enum status read_target(struct json root, struct request *requ
     return status;
 }
 
+enum status request_read_company(struct arena *arena, struct json root, struct request *request,
+                                 struct error *error)
+{
+    enum status status = read_target(root, request, error);
+    if (status == STATUS_OK) {
+        status = read_callers(arena, root, request, error);
+    }
+    if (status == STATUS_OK) {
+        status = request_read_settings(root, request, error);
+    }
+    return status == STATUS_OK ? read_options(root, request, error) : status;
+}
+
 /* The actions on a statement that exists already. */
 MUST_CHECK static enum status read_statement_action(struct arena *arena, struct json root,
                                                     struct request *request, struct error *error)
 {
-    static const char *const others[] = {"sqlStatement", "sqlStatements", "queries"};
+    static const char *const others[] = {"sqlStatement", "sqlStatements", "sqlUri", "queries"};
     for (size_t i = 0; i < ARRAY_COUNT(others); i++) {
         if (json_exists(json_member(root, others[i]))) {
             return json_reject(json_member(root, others[i]), error,
@@ -162,14 +177,5 @@ enum status request_read_native(struct arena *arena, struct json root, struct re
     if (status == STATUS_OK) {
         status = request_read_statements(arena, root, request, error);
     }
-    if (status == STATUS_OK) {
-        status = read_target(root, request, error);
-    }
-    if (status == STATUS_OK) {
-        status = read_callers(arena, root, request, error);
-    }
-    if (status == STATUS_OK) {
-        status = request_read_settings(root, request, error);
-    }
-    return status == STATUS_OK ? read_options(root, request, error) : status;
+    return status == STATUS_OK ? request_read_company(arena, root, request, error) : status;
 }

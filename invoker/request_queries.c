@@ -142,42 +142,14 @@ MUST_CHECK static enum status read_knobs(struct json item, struct plan_retry *re
     return status;
 }
 
-/* d9b6c0c9-0747-4bf4-b142-e8883122f766, and ":2" for the second part of a batch. */
-static bool statement_id_valid(struct slice id)
-{
-    static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
-    for (size_t i = 0; i < id.size; i++) {
-        const char c = id.data[i];
-        const bool digit = c >= '0' && c <= '9';
-        const bool letter = c >= 'a' && c <= 'z';
-        if (i + 1 < sizeof(form)) {
-            if (form[i] == '-' ? c != '-' : !digit && !letter) {
-                return false;
-            }
-        } else if (i + 1 == sizeof(form) ? c != ':' : !digit) {
-            return false;
-        }
-    }
-    return id.size + 1 >= sizeof(form) && id.size + 1 != sizeof(form) + 1 &&
-           id.size <= INVOCATION_STATEMENT_ID_BYTES;
-}
-
-MUST_CHECK static enum status read_attach(struct json item, struct request_query *query,
-                                          struct error *error)
-{
-    enum status status = request_read_text(item, "StatementId", 0, &query->attach_id, error);
-    if (status == STATUS_OK && query->attach_id.data != NULL &&
-        !statement_id_valid(query->attach_id)) {
-        status = json_reject(json_member(item, "StatementId"), error, "must be a statement's Id");
-    }
-    return status;
-}
-
 MUST_CHECK static enum status read_object(struct arena *arena, struct json item,
                                           struct request_query *query, struct error *error)
 {
     struct json execute = json_member(item, "ExecuteStatementParameters");
-    enum status status = read_attach(item, query, error);
+    enum status status = STATUS_OK;
+    if (json_exists(json_member(item, "StatementId"))) {
+        status = request_read_statement_id(item, "StatementId", &query->attach_id, error);
+    }
     if (status == STATUS_OK) {
         status = read_knobs(item, &query->retry, error);
     }

@@ -3,8 +3,6 @@
 
 #include "infra/aws/redshift_data.h"
 
-static const char *const sources[] = {"sqlStatement", "sqlStatements", "queries"};
-
 size_t request_statements_max(enum request_mode mode)
 {
     switch (mode) {
@@ -42,64 +40,104 @@ MUST_CHECK static enum status read_one(struct arena *arena, struct json sql,
     return request_read_sql(sql, &request->sqls[0], error);
 }
 
+MUST_CHECK static enum status read_script(struct arena *arena, struct json root,
+                                          struct request *request, struct error *error)
+{
+    struct json variables = {0};
+    enum status status =
+        request_read_text(root, "sqlUri", REQUEST_URI_MAX_BYTES, &request->script_uri, error);
+    if (status == STATUS_OK) {
+        status = request_check_uri(json_member(root, "sqlUri"), request->script_uri, error);
+    }
+    if (status == STATUS_OK) {
+        status = json_find_object(root, "variables", &variables, error);
+    }
+    return status == STATUS_OK && json_exists(variables)
+               ? request_read_variables(arena, variables, &request->variables,
+                                        &request->variable_count, error)
+               : status;
+}
+
+enum status request_read_mode(struct json root, enum request_mode *mode, struct error *error)
+{
+    static const struct name_value modes[] = {{"sequence", REQUEST_SEQUENCE},
+                                              {"transaction", REQUEST_TRANSACTION},
+                                              {"autoCommit", REQUEST_AUTO_COMMIT}};
+    int value = (int)*mode;
+    enum status status =
+        request_read_choice(root, "mode", modes, ARRAY_COUNT(modes), &value, error);
+    *mode = (enum request_mode)value;
+    return status;
+}
+
+/* Where the statements come from, each one with what may stand beside it. */
+enum source { ONE, LIST, SCRIPT, QUERIES, SOURCES };
+
 /* Members that go with some of the sources only. */
-MUST_CHECK static enum status check_company(struct json root, const struct json *given,
+MUST_CHECK static enum status check_company(struct json root, enum source source,
                                             struct error *error)
 {
     struct json mode = json_member(root, "mode");
-    if (json_exists(mode) && !json_exists(given[1])) {
-        return json_reject(mode, error, "goes with sqlStatements only");
+    struct json variables = json_member(root, "variables");
+    struct json parameters = json_member(root, "parameters");
+    if (json_exists(mode) && source != LIST && source != SCRIPT) {
+        return json_reject(mode, error, "goes with sqlStatements and sqlUri only");
     }
-    if (json_exists(json_member(root, "parameters")) && json_exists(given[2])) {
-        return json_reject(json_member(root, "parameters"), error,
+    if (json_exists(variables) && source != SCRIPT) {
+        return json_reject(variables, error, "goes with sqlUri only");
+    }
+    if (json_exists(parameters) && source == QUERIES) {
+        return json_reject(parameters, error,
                            "goes into the query's own ExecuteStatementParameters");
     }
     return STATUS_OK;
 }
 
-MUST_CHECK static enum status read_source(struct arena *arena, struct json root,
-                                          const struct json *given, struct request *request,
+MUST_CHECK static enum status read_source(struct arena *arena, struct json root, const char *name,
+                                          enum source source, struct request *request,
                                           struct error *error)
 {
     struct json list = {0};
-    if (json_exists(given[0])) {
-        return read_one(arena, given[0], request, error);
+    enum status status = STATUS_OK;
+    switch (source) {
+    case ONE: return read_one(arena, json_member(root, name), request, error);
+    case SCRIPT: return read_script(arena, root, request, error);
+    case LIST:
+        status = json_find_array(root, name, &list, error);
+        return status == STATUS_OK ? read_list(arena, list, request, error) : status;
+    case QUERIES:
+        status = json_find_array(root, name, &list, error);
+        return status == STATUS_OK ? request_read_queries(arena, list, request, error) : status;
+    case SOURCES: break;
     }
-    const bool queries = json_exists(given[2]);
-    enum status status = json_find_array(root, queries ? "queries" : "sqlStatements", &list, error);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    return queries ? request_read_queries(arena, list, request, error)
-                   : read_list(arena, list, request, error);
+    return status;
 }
 
 enum status request_read_statements(struct arena *arena, struct json root, struct request *request,
                                     struct error *error)
 {
-    static const struct name_value modes[] = {{"sequence", REQUEST_SEQUENCE},
-                                              {"transaction", REQUEST_TRANSACTION},
-                                              {"autoCommit", REQUEST_AUTO_COMMIT}};
-    struct json given[ARRAY_COUNT(sources)];
+    static const char *const names[SOURCES] = {"sqlStatement", "sqlStatements", "sqlUri",
+                                               "queries"};
     struct json parameters = {0};
-    size_t count = 0;
-    int mode = REQUEST_SEQUENCE;
-    for (size_t i = 0; i < ARRAY_COUNT(sources); i++) {
-        given[i] = json_member(root, sources[i]);
-        count += json_exists(given[i]);
+    enum source source = ONE;
+    size_t given = 0;
+    for (enum source i = ONE; i < SOURCES; i++) {
+        if (json_exists(json_member(root, names[i]))) {
+            source = i;
+            given++;
+        }
     }
-    enum status status = request_read_choice(root, "mode", modes, ARRAY_COUNT(modes), &mode, error);
-    if (status != STATUS_OK) {
-        return status;
+    enum status status = request_read_mode(root, &request->mode, error);
+    if (status == STATUS_OK && given != 1) {
+        status =
+            json_reject(root, error,
+                        "exactly one of sqlStatement, sqlStatements, sqlUri and queries is needed");
     }
-    request->mode = (enum request_mode)mode;
-    if (count != 1) {
-        return json_reject(root, error,
-                           "exactly one of sqlStatement, sqlStatements and queries is needed");
-    }
-    status = check_company(root, given, error);
     if (status == STATUS_OK) {
-        status = read_source(arena, root, given, request, error);
+        status = check_company(root, source, error);
+    }
+    if (status == STATUS_OK) {
+        status = read_source(arena, root, names[source], source, request, error);
     }
     if (status == STATUS_OK) {
         status = json_find_array(root, "parameters", &parameters, error);

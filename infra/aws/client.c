@@ -313,6 +313,7 @@ static void send_call(struct aws_client *client, struct aws_call *call)
     memset(exchange, 0, sizeof(*exchange));
     exchange->body = call->body;
     exchange->timeout_ms = call->timeout_ms > 0 ? call->timeout_ms : TIMEOUT_DEFAULT_MS;
+    exchange->response_max_bytes = call->reply_max_bytes;
     exchange->context = call;
     call->error_name[0] = '\0';
     call->error_message[0] = '\0';
@@ -431,6 +432,11 @@ static void came_back(struct aws_client *client, struct aws_call *call)
 {
     const bool is_signed = call->unsigned_url == NULL;
     read_answer(client, call);
+    if (call->reply_max_bytes > 0 && call->exchange.too_large) {
+        (void)snprintf(call->error_name, sizeof(call->error_name), "AnswerTooLarge");
+        finish(client, call, STATUS_REJECTED);
+        return;
+    }
     const enum retry_class class =
         retry_classify(call->exchange.status, call->code, call->error_name, call->error_message);
     if (is_signed && call->exchange.status == STATUS_OK) {

@@ -56,8 +56,11 @@ struct aws_call {
     const char *s3_method;
     const char *s3_path;
     int64_t timeout_ms; /* 0: 10 s */
-    void *context;      /* the caller's */
-    bool long_poll;     /* the token bucket never fails it */
+    /* Of a call that only reads: an answer that has more is REJECTED, "AnswerTooLarge", and not
+     * asked for again. 0: HTTP_RESPONSE_MAX_BYTES, and more is an I/O error. */
+    size_t reply_max_bytes;
+    void *context;  /* the caller's */
+    bool long_poll; /* the token bucket never fails it */
 
     /* Out; memory is the client's and valid until its next aws_reset. */
     bool throttled;

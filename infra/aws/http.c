@@ -351,6 +351,7 @@ static void conclude_failure(struct slot *slot, CURLcode result)
         error_set(&exchange->error, STATUS_RETRY, "not sent: %s",
                   slot->problem[0] != '\0' ? slot->problem : curl_easy_strerror(result));
     } else if (slot->too_large) {
+        exchange->too_large = true;
         error_set(&exchange->error, STATUS_IN_DOUBT, "answer larger than %zu bytes",
                   slot->response.max_bytes);
     } else if (slot->sendings > 1) {

@@ -49,7 +49,8 @@ struct http_exchange {
     bool done;
     enum status status;
     struct error error;
-    int code; /* HTTP status */
+    bool too_large; /* IN_DOUBT because of response_max_bytes */
+    int code;       /* HTTP status */
     struct slice response;
     struct slice response_headers; /* raw lines, CRLF between */
 };

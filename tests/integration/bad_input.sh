@@ -28,7 +28,7 @@ bad_requests='
 {sqlStatements: [range(2000) | S]}                      ## sqlStatements: must hold 1 to
 {sqlStatements: [S], mode: "parallel"}                  ## mode: must be one of sequence, transaction
 {sqlStatements: [S], mode: 1}                           ## mode: must be a string
-{sqlStatement: S, mode: "sequence"}                     ## mode: goes with sqlStatements only
+{sqlStatement: S, mode: "sequence"}                     ## mode: goes with sqlStatements and sqlUri only
 {sqlStatement: S, parameters: {}}                       ## parameters: must be an array
 {sqlStatement: S, parameters: []}                       ## parameters: must hold 1 to
 {sqlStatement: S, parameters: ["x"]}                    ## parameters[0]: must be an object

@@ -296,6 +296,12 @@ static struct http_fixture_reply answer(struct cloud *cloud, const char *operati
     return reply;
 }
 
+/* Calls without X-Amz-Target are S3's. */
+static struct slice object_call(const struct http_fixture_request *request)
+{
+    return slice_equals_text(request->method, "GET") ? SLICE("GetObject") : SLICE("PutObject");
+}
+
 static struct http_fixture_reply handle(void *context, const struct http_fixture_request *request)
 {
     struct cloud *cloud = context;
@@ -305,7 +311,7 @@ static struct http_fixture_reply handle(void *context, const struct http_fixture
     insist(cloud->exchange_count < EXCHANGES_MAX, "cloud: too many exchanges");
     struct exchange *exchange = &cloud->exchanges[cloud->exchange_count++];
     copy_text(exchange->operation, sizeof(exchange->operation),
-              slice_part(target, dot + 1, target.size));
+              target.size > 0 ? slice_part(target, dot + 1, target.size) : object_call(request));
     exchange->body = arena_copy(cloud->arena, request->body);
     arena_reset(cloud->scratch);
     if (cloud->watch != NULL) {
