@@ -7,15 +7,6 @@
 
 /* ---- Splitting ------------------------------------------------------------------------------ */
 
-static size_t line_of(struct slice text, const char *place)
-{
-    size_t line = 1;
-    for (const char *at = text.data; at < place; at++) {
-        line += *at == '\n';
-    }
-    return line;
-}
-
 static const char *name_of(enum sql_token_kind kind)
 {
     switch (kind) {
@@ -53,7 +44,7 @@ MUST_CHECK static enum status check_closed(struct slice text, struct error *erro
         return STATUS_OK;
     }
     return error_set(error, STATUS_REJECTED, "line %zu: the %s that begins here does not end",
-                     line_of(text, begun.text.data), name_of(begun.kind));
+                     sql_line_of(text, begun.text.data), name_of(begun.kind));
 }
 
 MUST_CHECK static enum status check_text(struct slice text, struct error *error)
@@ -68,7 +59,7 @@ MUST_CHECK static enum status check_text(struct slice text, struct error *error)
     size_t nul = slice_find_byte(text, '\0');
     if (nul < text.size) {
         return error_set(error, STATUS_REJECTED, "line %zu: must not hold a NUL byte",
-                         line_of(text, text.data + nul));
+                         sql_line_of(text, text.data + nul));
     }
     return check_closed(text, error);
 }
@@ -85,7 +76,7 @@ MUST_CHECK static enum status take_statements(struct slice text, struct sql_scri
         if (statement->size > REDSHIFT_DATA_SQL_MAX_BYTES) {
             return error_set(error, STATUS_REJECTED,
                              "statement %zu, line %zu: must be at most %u bytes, got %zu", i + 1,
-                             line_of(text, statement->data), REDSHIFT_DATA_SQL_MAX_BYTES,
+                             sql_line_of(text, statement->data), REDSHIFT_DATA_SQL_MAX_BYTES,
                              statement->size);
         }
     }

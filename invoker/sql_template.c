@@ -99,20 +99,11 @@ bool sql_value_is_plain(struct slice value)
 
 /* ---- Variables ------------------------------------------------------------------------------ */
 
-static size_t line_of(const struct filler *filler, const char *place)
-{
-    size_t line = 1;
-    for (const char *at = filler->script.data; at < place; at++) {
-        line += *at == '\n';
-    }
-    return line;
-}
-
 static enum status reject(const struct filler *filler, const struct sql_variable *variable,
                           const char *place, const char *rule)
 {
     return error_set(filler->error, STATUS_REJECTED, "variables.%.*s: %s, line %zu",
-                     SLICE_PRINT(variable->name), rule, line_of(filler, place));
+                     SLICE_PRINT(variable->name), rule, sql_line_of(filler->script, place));
 }
 
 /* The declared variable that text begins with; NULL: none. */

@@ -256,6 +256,15 @@ size_t sql_statement_count(struct slice sql)
     return count;
 }
 
+size_t sql_line_of(struct slice text, const char *place)
+{
+    size_t line = 1;
+    for (const char *at = text.data; at < place; at++) {
+        line += *at == '\n';
+    }
+    return line;
+}
+
 bool sql_token_is(struct sql_token token, const char *word)
 {
     return token.kind == SQL_WORD && slice_equals_ignore_case(token.text, slice_from_text(word));

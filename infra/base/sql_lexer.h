@@ -51,6 +51,9 @@ struct sql_token sql_next_solid(struct slice *rest);
 bool sql_next_statement(struct slice *rest, struct slice *statement);
 size_t sql_statement_count(struct slice sql);
 
+/* The line, from 1, of a place in the text. */
+size_t sql_line_of(struct slice text, const char *place);
+
 /* Whether the word is this one, in any case; names in quotes are never keywords. */
 bool sql_token_is(struct sql_token token, const char *word);
 
