@@ -1,11 +1,11 @@
 // The state machines of docs/examples, executed as they are.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { CreateBucketCommand, GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { CreateBucketCommand, GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { GetQueueAttributesCommand, SQSClient, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { Service } from './service.mjs';
 import { until } from './stand_in.mjs';
-import { StepFunctions, listExamples, readExample, taskStates } from './state_machines.mjs';
+import { StepFunctions, listExamples, readExample, readText, taskStates } from './state_machines.mjs';
 
 const patience = 120;
 const topics = 'arn:aws:sns:us-east-1:123456789012';
@@ -18,6 +18,8 @@ const machines = {
     ...Object.fromEntries([
         'all-pages', 'cancelling', 'polling', 'single-failure', 'single-success', 'success-and-fail',
     ].map((name) => [name, `tasker-machines/${name}.asl.json`])),
+    'sales-pipeline': 'sales-pipeline/sales-pipeline.asl.json',
+    'sales-pipeline-polling': 'sales-pipeline/polling.asl.json',
     'unload': 'unload-on-schedule/unload.asl.json',
 };
 
@@ -27,6 +29,7 @@ before(async () => {
     stepFunctions = new StepFunctions({
         standIn: service.standIn,
         functions: { ringback: service.serve, 'ringback-user2': user2 },
+        queues: { 'ringback-requests': service.environment.RINGBACK_REQUEST_QUEUE_URL },
         machines,
     });
     sqs = service.standIn.client(SQSClient);
@@ -35,6 +38,7 @@ before(async () => {
 });
 
 after(async () => {
+    stepFunctions.close();
     sqs.destroy();
     s3.destroy();
     assert.deepEqual(await service.stop(), [0, 0, 0]);
@@ -69,6 +73,14 @@ async function queuesAreDrained() {
 async function runs(...sqlStatements) {
     const { body } = await service.serve.post({ sqlStatements });
     await until(async () => (await service.serve.invocation(body.InvocationId)).Outcome === 'FINISHED', patience);
+}
+
+// The rows of a query.
+async function rowsOf(sqlStatement) {
+    const { body: { InvocationId, Id } } = await service.serve.post({ sqlStatement });
+    await until(async () => (await service.serve.invocation(InvocationId)).Outcome === 'FINISHED', patience);
+    const { body: { Records } } = await service.serve.post({ action: 'getStatementResult', statementId: Id });
+    return Records.map((row) => row.map(({ longValue, stringValue }) => longValue ?? stringValue ?? null));
 }
 
 // What the topic was told so far.
@@ -147,6 +159,53 @@ describe('the machines of the tasker', { concurrency: true }, () => {
     });
 });
 
+describe('sales-pipeline', () => {
+    const input = { scripts: 's3://ringback-examples/sales-pipeline/', job_run_date: '2026-11-20' };
+    const loaded = [['2026-11-20', 'north', 2], ['2026-11-20', 'south', 1]];
+    const drop = () => runs('drop table if exists pipeline_sales', 'drop table if exists pipeline_daily_sales');
+
+    async function upload(name, text) {
+        const Body = text ?? await readText(`sales-pipeline/scripts/${name}`);
+        await s3.send(new PutObjectCommand({ Bucket: 'ringback-examples', Key: `sales-pipeline/${name}`, Body }));
+    }
+
+    // What the pipeline has loaded.
+    const daily = () => rowsOf('select sold_on, region, sales from pipeline_daily_sales order by region');
+
+    before(async () => {
+        await drop();
+        await upload('setup_sales_data_pipeline.sql');
+        await upload('run_sales_data_pipeline.sql');
+    });
+    after(drop);
+
+    test('scripts run as transactions, and again', async () => {
+        const execution = await succeeds('sales-pipeline', input);
+        assert.deepEqual(await daily(), loaded);
+        assert.equal(execution.output.validation.detail.rows, 2);
+        await succeeds('sales-pipeline', input);
+        assert.deepEqual(await daily(), loaded);
+        assert.deepEqual(await rowsOf('select note from pipeline_sales order by sale_id'),
+            [['paid; sent'], ['{"coupon": 7}'], [null]]);
+    });
+
+    test('polling: the requests of the original', async () => {
+        const execution = await succeeds('sales-pipeline-polling', input);
+        assert.ok(execution.passed('sales_data_pipeline_success'));
+        assert.deepEqual(Object.keys(execution.repliesOf('setup_sales_data_pipeline_status_check')[0]), ['status']);
+        assert.deepEqual(await daily(), loaded);
+    });
+
+    test('polling: the failure state is reached', async () => {
+        await upload('run_sales_data_pipeline.sql', 'select * from example_nowhere;');
+        const execution = await stepFunctions.execute('sales-pipeline-polling', input);
+        await upload('run_sales_data_pipeline.sql');
+        assert.ok(execution.passed('sales_data_pipeline_failure'));
+        assert.deepEqual([execution.error, execution.cause], ['Error', 'Failure on Sales Data Pipeline']);
+        assert.deepEqual(execution.repliesOf('run_sales_data_pipeline_status_check').at(-1), { status: 'FAILED' });
+    });
+});
+
 describe('unload-on-schedule', () => {
     const rows = 'id|region|amount\n1|north|10\n2|south|20\n';
 
@@ -196,13 +255,15 @@ describe('the files', () => {
     });
 
     test('name every work and bound every wait', async () => {
+        const asks = ['describeStatement', 'cancelStatement', 'getStatementResult', 'get_sql_status'];
         for (const file of Object.values(machines)) {
             for (const [name, state] of Object.entries(taskStates(await readExample(file)))) {
-                const request = state.Parameters.Payload ?? state.Parameters;
+                const { Payload, MessageBody, StateMachineArn } = state.Parameters;
+                const request = Payload ?? MessageBody ?? state.Parameters;
                 const says = `${file}, ${name}`;
                 assert.ok(state.TimeoutSeconds > (state.HeartbeatSeconds ?? 0), says);
                 assert.equal('taskToken.$' in request, state.Resource.endsWith('.waitForTaskToken'), says);
-                if ('sqlStatement' in request || 'taskToken.$' in request) {
+                if (!StateMachineArn && !asks.includes((request.Input ?? request).action)) {
                     assert.match(request['requestKey.$'], /\$\$\.Execution\.Id.*\$\$\.State\.Name/, says);
                 }
             }

@@ -4,15 +4,19 @@ import { randomUUID } from 'node:crypto';
 import { readFile, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { SQSClient, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { StateMachine } from 'aws-local-stepfunctions';
 
 const examples = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../../docs/examples');
 
-export const readExample = async (file) => JSON.parse(await readFile(path.join(examples, file), 'utf8'));
+export const readText = (file) => readFile(path.join(examples, file), 'utf8');
+export const readExample = async (file) => JSON.parse(await readText(file));
 
 // The paths of all state machines in docs/examples, sorted.
 export const listExamples = async () =>
     (await readdir(examples, { recursive: true })).filter((name) => name.endsWith('.asl.json')).sort();
+
+const patience = 150; // seconds until a task that has not ended is a test's failure
 
 // What the context object holds where only the task itself knows the value: the interpreter puts it
 // into the parameters, and the task's handler puts the value in its place.
@@ -73,10 +77,16 @@ export class Execution {
 }
 
 export class StepFunctions {
-    // functions: name of a Lambda function -> Daemon; machines: name -> file in docs/examples.
-    constructor({ standIn, functions, machines }) {
-        Object.assign(this, { standIn, functions, machines });
+    // functions: name of a Lambda function -> Daemon; queues: name -> URL; machines: name -> file in
+    // docs/examples.
+    constructor({ standIn, functions, queues, machines }) {
+        Object.assign(this, { standIn, functions, queues, machines });
+        this.sqs = standIn.client(SQSClient, { maxAttempts: 3 });
         this.waiting = new Map(); // number of a task -> what waits for its end
+    }
+
+    close() {
+        this.sqs.destroy();
     }
 
     // Runs the machine to its end; resolves to its Execution with status, and output or error and cause.
@@ -134,6 +144,14 @@ export class StepFunctions {
                 const { FunctionName, Payload } = replaced(parameters, { ...own, [mark.token]: token });
                 return this.#invoke(execution, state, functionOf(FunctionName), Payload);
             });
+        case 'arn:aws:states:::sqs:sendMessage.waitForTaskToken':
+            return this.#waitForToken(task, (token) => {
+                const { QueueUrl, MessageBody } = replaced(parameters, { ...own, [mark.token]: token });
+                return this.sqs.send(new SendMessageCommand({
+                    QueueUrl: this.queues[QueueUrl.split('/').at(-1)],
+                    MessageBody: JSON.stringify(MessageBody),
+                }));
+            });
         case 'arn:aws:states:::states:startExecution.sync:2':
             return this.#start(execution, replaced(parameters, own));
         default:
@@ -180,7 +198,7 @@ export class StepFunctions {
     // The task of this number once it has ended. One loop looks for all that wait.
     #end(n) {
         const { promise, resolve, reject } = Promise.withResolvers();
-        this.waiting.set(n, { resolve, reject });
+        this.waiting.set(n, { resolve, reject, deadline: Date.now() + patience * 1000 });
         if (this.waiting.size === 1) {
             this.#look().catch((error) => this.waiting.forEach((waiter) => waiter.reject(error)));
         }
@@ -193,6 +211,10 @@ export class StepFunctions {
             for (const task of tasks.filter(({ n, state }) => state !== 'RUNNING' && this.waiting.has(n))) {
                 this.waiting.get(task.n).resolve(task);
                 this.waiting.delete(task.n);
+            }
+            for (const [n, waiter] of [...this.waiting].filter(([, { deadline }]) => Date.now() > deadline)) {
+                waiter.reject(new TaskFailure('Test.Patience', `task ${n} has not ended in ${patience} s`));
+                this.waiting.delete(n);
             }
             await new Promise((resolve) => setTimeout(resolve, 50));
         }
