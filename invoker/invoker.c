@@ -1,6 +1,7 @@
 #include "invoker/invoker.h"
 
 #include "invoker/parking.h"
+#include "invoker/resource.h"
 #include "invoker/script.h"
 #include "invoker/statement_actions.h"
 
@@ -146,7 +147,7 @@ static void refuse(struct invoker *invoker, struct request_item *entry, const st
     struct dispatch *dispatch = invoker->dispatch;
     bool has_address = entry->addresses.task_token.size > 0 ||
                        entry->addresses.reply_to.kind != ADDRESS_NONE ||
-                       entry->addresses.notify.count > 0;
+                       entry->addresses.notify.count > 0 || entry->addresses.resource != NULL;
     metrics_add(METRIC_REQUESTS_REFUSED, 1);
     if (entry->item->channel == CHANNEL_SYNCHRONOUS) {
         finish_error(invoker, entry, entry->item->body.size > REQUEST_MAX_BYTES ? 413 : 400,
@@ -168,12 +169,27 @@ static void refuse(struct invoker *invoker, struct request_item *entry, const st
     entry->refused = true;
 }
 
+/* What is inside an envelope keeps its own identity, however often the envelope comes. An
+ * Idempotency-Key is the caller's own word. */
+static void take_identity(struct invoker *invoker, struct request_item *entry)
+{
+    struct plan_identity *identity = &entry->item->identity;
+    const struct request_addresses *addresses = &entry->addresses;
+    bool own = identity->source.size > 0 && slice_equals_text(identity->kind, "idempotency-key");
+    if (addresses->resource != NULL) {
+        resource_identity(addresses->resource, invoker->dispatch->arena, identity);
+    } else if (addresses->envelope.source.size > 0 && !own) {
+        *identity = addresses->envelope;
+    }
+}
+
 static void parse(struct invoker *invoker, struct request_item *entry)
 {
     struct dispatch *dispatch = invoker->dispatch;
     struct error error = ERROR_NONE;
     enum status status = request_parse(dispatch->arena, entry->item->body, &entry->request,
                                        &entry->addresses, &error);
+    take_identity(invoker, entry);
     if (status != STATUS_OK) {
         refuse(invoker, entry, &error);
         return;
@@ -249,13 +265,19 @@ static void plan(struct invoker *invoker, struct request_item *entry)
     if (entry->done || entry->refused || entry->known) {
         return;
     }
+    if (resource_recall(invoker->dispatch, &entry->request, &error) != STATUS_OK) {
+        finish_away(invoker, entry, &error);
+        return;
+    }
     if (plan_make(&maker, &entry->request, &entry->item->identity, &record->plan, &error) !=
         STATUS_OK) {
         refuse(invoker, entry, &error);
         return;
     }
-    lifecycle_accept(&context, &record->plan, LIFECYCLE_START_SUBMIT, SLICE_NONE, SLICE_NONE,
-                     &entry->registration.decision);
+    lifecycle_accept(&context, &record->plan,
+                     entry->request.nothing_to_run ? LIFECYCLE_START_FINISHED
+                                                   : LIFECYCLE_START_SUBMIT,
+                     SLICE_NONE, SLICE_NONE, &entry->registration.decision);
 }
 
 /* The same work again: told at once when it is over, an adopter until then. */

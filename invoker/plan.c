@@ -1,6 +1,7 @@
 #include "invoker/plan.h"
 
 #include "invoker/plan_steps.h"
+#include "invoker/resource.h"
 
 #include <string.h>
 
@@ -146,7 +147,9 @@ enum status plan_make(const struct plan_maker *maker, const struct request *requ
     if (plan->retry.max_attempts == 0) {
         plan->retry = default_retry;
     }
-    enum status status = resolve_target(settings, request, &plan->target, error);
+    enum status status = request->nothing_to_run
+                             ? STATUS_OK
+                             : resolve_target(settings, request, &plan->target, error);
     if (status == STATUS_OK) {
         status = plan_lay_steps(maker->arena, request, plan, error);
     }
@@ -162,6 +165,9 @@ enum status plan_make(const struct plan_maker *maker, const struct request *requ
     }
     memcpy(plan->digest, request->digest, sizeof(plan->digest));
     derive_id(plan, request, identity, maker->random);
+    if (request->resource != NULL) {
+        resource_place(maker, request, plan);
+    }
     size_t wanted = add_addresses(plan, request->task_token, &request->reply_to, &request->notify);
     if (wanted > INVOCATION_ADDRESSES_MAX) {
         return error_set(error, STATUS_REJECTED,
@@ -186,6 +192,9 @@ void plan_make_refused(const struct plan_maker *maker, const struct request_addr
                           .expect_max_rows = -1};
     digest_sha256_hex(body, plan->digest);
     derive_id(plan, &request, identity, maker->random);
+    if (addresses->resource != NULL) {
+        resource_place_refused(maker, addresses, plan);
+    }
     /* One too many may be why it is refused. */
     (void)add_addresses(plan, addresses->task_token, &addresses->reply_to, &addresses->notify);
 }

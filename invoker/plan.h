@@ -25,19 +25,13 @@ struct plan_settings {
     enum plan_output output;
     int64_t wait_seconds;
     int64_t sweep_seconds;
+    int64_t cancel_grace_seconds;
     bool direct; /* direct mode: events that carry a task token are ours */
 };
 
 /* REJECTED names the variable, or the file and the place in it. */
 MUST_CHECK enum status plan_settings_init(struct arena *arena, const struct config *config,
                                           struct plan_settings *settings, struct error *error);
-
-/* Where an identity comes from when the request itself has none (design.md section 2, Identity):
- * kind "idempotency-key", "lambda", "sqs", ...; source absent: random. */
-struct plan_identity {
-    struct slice kind;
-    struct slice source;
-};
 
 /* What every plan of a batch is made with. */
 struct plan_maker {

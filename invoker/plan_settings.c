@@ -81,6 +81,7 @@ enum status plan_settings_init(struct arena *arena, const struct config *config,
         .output = strcmp(config->output, "statement") == 0 ? OUTPUT_STATEMENT : OUTPUT_EVENT,
         .wait_seconds = config->wait_seconds,
         .sweep_seconds = config->sweep_seconds,
+        .cancel_grace_seconds = config->cancel_grace_seconds,
         .direct = config->direct,
     };
     enum status status = STATUS_OK;

@@ -1,19 +1,11 @@
+#include "invoker/envelope.h"
+#include "invoker/request_cloudformation.h"
 #include "invoker/request_fields.h"
 
 #include "infra/aws/redshift_data.h"
 #include "infra/base/json_writer.h"
 
 #include <string.h>
-
-/* An envelope whose member holds the request itself: an EventBridge event sent to the invoker by a
- * rule (a schedule, or an application's own event). */
-static struct json unwrap(struct json root)
-{
-    struct json detail = json_member(root, "detail");
-    bool envelope = json_kind(json_member(root, "detail-type")) == JSON_TEXT &&
-                    json_kind(detail) == JSON_OBJECT;
-    return envelope ? detail : root;
-}
 
 /* Members that came later are written only when they are there, so that the digests of requests
  * without them stay what they were. */
@@ -98,6 +90,23 @@ static void digest_result(struct json_writer *writer, const struct request *requ
     }
 }
 
+static void digest_resource(struct json_writer *writer, const struct plan_resource *resource)
+{
+    if (resource == NULL) {
+        return;
+    }
+    json_begin_object(writer, "resource");
+    json_write_text(writer, "type", resource->request_type);
+    json_write_text_if(writer, "current", resource->current_physical_id);
+    json_write_text_if(writer, "physical", resource->physical_resource_id);
+    json_write_bool(writer, "noEcho", resource->no_echo);
+    for (size_t i = 0; i < resource->data_count; i++) {
+        json_write_text(writer, "column", resource->data[i].name);
+        json_write_text(writer, "of", resource->data[i].value);
+    }
+    json_end_object(writer);
+}
+
 /* What makes two requests the same one: everything but addresses, targets, defaults and the
  * executionArn, since those may differ between a request and its repeat. */
 static void digest_request(struct request *request)
@@ -125,6 +134,7 @@ static void digest_request(struct request *request)
     digest_singleton(&writer, request);
     digest_retry(&writer, &request->retry);
     digest_result(&writer, request);
+    digest_resource(&writer, request->resource);
     json_end_object(&writer);
     digest_sha256_hex(buffer_slice(&canonical), request->digest);
     buffer_wipe(&canonical);
@@ -136,6 +146,19 @@ void request_init(struct request *request)
                                 .result = {.max_rows = -1},
                                 .expect_min_rows = -1,
                                 .expect_max_rows = -1};
+}
+
+MUST_CHECK static enum status read_object(struct arena *arena, struct json root,
+                                          struct request *request,
+                                          struct request_addresses *addresses, struct error *error)
+{
+    if (request_is_cloudformation(root)) {
+        request_find_resource(arena, root, addresses);
+        return request_read_cloudformation(arena, root, request, error);
+    }
+    request_find_addresses(arena, root, addresses);
+    return request_is_input(root) ? request_read_input(arena, root, request, error)
+                                  : request_read_native(arena, root, request, error);
 }
 
 enum status request_parse(struct arena *arena, struct slice body, struct request *request,
@@ -152,13 +175,12 @@ enum status request_parse(struct arena *arena, struct slice body, struct request
     if (status != STATUS_OK) {
         return error_wrap(error, "request");
     }
-    root = unwrap(root);
+    status = envelope_open(arena, &root, &addresses->envelope, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
     switch (json_kind(root)) {
-    case JSON_OBJECT:
-        request_find_addresses(arena, root, addresses);
-        status = request_is_input(root) ? request_read_input(arena, root, request, error)
-                                        : request_read_native(arena, root, request, error);
-        break;
+    case JSON_OBJECT: status = read_object(arena, root, request, addresses, error); break;
     case JSON_ARRAY:
     case JSON_TEXT: status = request_read_queries(arena, root, request, error); break;
     case JSON_ABSENT:

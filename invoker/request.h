@@ -101,11 +101,20 @@ struct request {
     int64_t expect_max_rows;              /* -1: any */
     const struct plan_resource *resource; /* a CloudFormation event; NULL: none */
     struct slice response_url;            /* its address; absent: none */
+    int64_t service_timeout_seconds;      /* of a resource: how long CloudFormation waits */
+    bool made; /* an Update of a built-in resource, which may be as it is to become (resource.h) */
     struct slice output;       /* "event", "statement", or absent for the deployment's default */
     struct slice statement_id; /* of the other actions; may be LATEST */
     struct slice next_token;
     /* Of the parsed request before anything is resolved: tells a repeat from a conflict. */
     char digest[SHA256_HEX_BYTES + 1];
+};
+
+/* Where an identity comes from when the request itself has none (design.md section 2, Identity):
+ * kind "idempotency-key", "lambda", "sqs", ...; source absent: random. */
+struct plan_identity {
+    struct slice kind;
+    struct slice source;
 };
 
 /* The addresses that could be read even though the rest of a request is refused. */
@@ -115,6 +124,7 @@ struct request_addresses {
     struct request_notify notify;
     struct slice response_url;
     const struct plan_resource *resource; /* what the answer to response_url has to name */
+    struct plan_identity envelope;        /* of what the request came wrapped in; absent: none */
 };
 
 /*

@@ -125,6 +125,9 @@ struct plan_resource {
     struct slice logical_resource_id;
     struct slice physical_resource_id; /* of a success; absent: the first statement's name */
     struct slice current_physical_id;  /* that the event named; absent for a Create */
+    /* What a built-in resource was and is to be made from (invoker/resource.h); absent: not told. */
+    struct slice made_before;
+    struct slice made_after;
     bool no_echo;
     const struct plan_parameter *data; /* name in Data -> column of the first row */
     size_t data_count;

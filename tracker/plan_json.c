@@ -102,6 +102,9 @@ static void write_resource(struct json_writer *writer, const struct plan_resourc
     json_write_text_if(writer, "request", resource->request_id);
     json_write_text_if(writer, "logical", resource->logical_resource_id);
     json_write_text_if(writer, "physical", resource->physical_resource_id);
+    json_write_text_if(writer, "current", resource->current_physical_id);
+    json_write_text_if(writer, "madeBefore", resource->made_before);
+    json_write_text_if(writer, "madeAfter", resource->made_after);
     put_flag(writer, "noEcho", resource->no_echo);
     write_pairs(writer, "data", resource->data, resource->data_count);
     json_end_object(writer);
@@ -313,6 +316,9 @@ static const struct plan_resource *read_resource(struct arena *arena, struct rea
         .request_id = take_slice(&reading, "request"),
         .logical_resource_id = take_slice(&reading, "logical"),
         .physical_resource_id = take_slice(&reading, "physical"),
+        .current_physical_id = take_slice(&reading, "current"),
+        .made_before = take_slice(&reading, "madeBefore"),
+        .made_after = take_slice(&reading, "madeAfter"),
         .no_echo = take_flag(&reading, "noEcho"),
     };
     resource->data = read_pairs(arena, &reading, "data", &resource->data_count);

@@ -1,0 +1,106 @@
+#include "invoker/resource.h"
+
+#include "infra/base/encode.h"
+
+#include <string.h>
+
+/* Of the deadline's margin, what the PUT may take with its repeats. */
+#define ANSWER_SECONDS 10
+
+static struct slice group_of(struct arena *arena, const struct plan_resource *resource)
+{
+    return slice_from_text(arena_format(arena, "%.*s/%.*s", SLICE_PRINT(resource->stack_id),
+                                        SLICE_PRINT(resource->logical_resource_id)));
+}
+
+void resource_identity(const struct plan_resource *resource, struct arena *arena,
+                       struct plan_identity *identity)
+{
+    *identity = (struct plan_identity){
+        SLICE("cloudformation"),
+        slice_from_text(arena_format(arena, "%.*s/%.*s", SLICE_PRINT(resource->stack_id),
+                                     SLICE_PRINT(resource->request_id)))};
+}
+
+/* Cancelling is noticed by one sweep and given up by another one. Half of the time is the
+ * statement's in any case. */
+static int64_t deadline_seconds(const struct plan_settings *settings, int64_t timeout_seconds)
+{
+    int64_t margin_seconds =
+        settings->cancel_grace_seconds + 2 * settings->sweep_seconds + ANSWER_SECONDS;
+    int64_t half_seconds = (timeout_seconds + 1) / 2;
+    return timeout_seconds - (margin_seconds < half_seconds ? margin_seconds : half_seconds);
+}
+
+static void place_address(struct arena *arena, const struct plan_resource *resource,
+                          struct slice response_url, struct plan *plan)
+{
+    plan->resource = resource;
+    plan->group = group_of(arena, resource);
+    address_init(&plan->addresses[plan->address_count++], ADDRESS_RESPONSE_URL, response_url);
+}
+
+void resource_place(const struct plan_maker *maker, const struct request *request,
+                    struct plan *plan)
+{
+    const int64_t service_seconds =
+        deadline_seconds(maker->settings, request->service_timeout_seconds);
+    const int64_t deadline_ms = maker->now_ms + service_seconds * 1000;
+    place_address(maker->arena, request->resource, request->response_url, plan);
+    plan->output = OUTPUT_EVENT; /* the answer is cut from it, whatever it is of */
+    if (plan->deadline_ms == 0 || plan->deadline_ms > deadline_ms) {
+        plan->deadline_ms = deadline_ms;
+    }
+    if (!request->nothing_to_run) {
+        struct slice key = slice_from_text(
+            arena_format(maker->arena, "cloudformation\n%.*s", SLICE_PRINT(plan->group)));
+        digest_sha256_hex(key, plan->lock_key);
+        plan->on_conflict = PLAN_CONFLICT_QUEUE;
+    }
+}
+
+void resource_place_refused(const struct plan_maker *maker,
+                            const struct request_addresses *addresses, struct plan *plan)
+{
+    place_address(maker->arena, addresses->resource, addresses->response_url, plan);
+}
+
+/* What a request has left behind: what it made, or what was there before when it did not. */
+static struct slice left_behind(const struct record *record)
+{
+    const struct plan_resource *resource = record->plan.resource;
+    if (resource == NULL) {
+        return SLICE_NONE;
+    }
+    return record->state.outcome == OUTCOME_FINISHED ? resource->made_after : resource->made_before;
+}
+
+static bool is_same_request(const struct record *record, const struct plan_resource *resource)
+{
+    return record->plan.resource != NULL &&
+           slice_equals(record->plan.resource->request_id, resource->request_id);
+}
+
+enum status resource_recall(struct dispatch *dispatch, struct request *request, struct error *error)
+{
+    const struct plan_resource *resource = request->resource;
+    struct tracker_record stored;
+    struct record record;
+    if (resource == NULL || !request->made) {
+        return STATUS_OK;
+    }
+    enum status status = tracker_group_latest(dispatch->tracker, dispatch->arena,
+                                              group_of(dispatch->arena, resource), &stored, error);
+    if (status == STATUS_OK) {
+        status = record_open(dispatch->seal, dispatch->arena, &stored, &record, error);
+    }
+    if (status != STATUS_OK) {
+        return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+    }
+    if (!is_same_request(&record, resource) &&
+        slice_equals(left_behind(&record), resource->made_after)) {
+        request->nothing_to_run = true;
+        request->sql_count = 0;
+    }
+    return STATUS_OK;
+}
