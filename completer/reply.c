@@ -143,6 +143,9 @@ static void write_ringback(struct rendering *rendering, size_t steps_max)
     if (told_result(rendering).size > 0) {
         json_write_raw(writer, "result", told_result(rendering));
     }
+    if (rendering->stimulus->data.size > 0) {
+        json_write_raw(writer, "data", rendering->stimulus->data);
+    }
     json_end_object(writer);
 }
 

@@ -279,7 +279,7 @@ static const char *add_rows(const PGresult *rows, struct local_result *result)
 static enum engine_end fail_with_result(const PGresult *failed, struct engine_outcome *outcome)
 {
     CLEANUP(buffer_clear) struct buffer text;
-    buffer_init(&text, 16UL * 1024);
+    buffer_init(&text, 1UL << 20);
     const char *code = PQresultErrorField(failed, PG_DIAG_SQLSTATE);
     const char *message = PQresultErrorField(failed, PG_DIAG_MESSAGE_PRIMARY);
     const char *detail = PQresultErrorField(failed, PG_DIAG_MESSAGE_DETAIL);
