@@ -5,10 +5,9 @@
 /* A row has at most 64 KB of values; each byte may become six, and every field has its key. */
 #define ROW_MAX_BYTES ((size_t)4 << 20)
 /* Behind the rows, with the largest numbers and the longest exception's name. */
-#define TAIL_MAX_BYTES   256
-#define EXACT_INTEGERS   9007199254740992 /* 2^53: JSON numbers are exact up to here */
-#define HEAD_MAX_BYTES   ((size_t)1 << 20)
-#define NAME_SUFFIX_FROM 2
+#define TAIL_MAX_BYTES 256
+#define EXACT_INTEGERS 9007199254740992 /* 2^53: JSON numbers are exact up to here */
+#define HEAD_MAX_BYTES ((size_t)1 << 20)
 
 void result_rows_init(struct result_rows *rows, const struct result_rows_settings *settings)
 {
@@ -121,25 +120,27 @@ struct slice result_rows_field_text(struct arena *arena, const struct redshift_d
 
 /* ---- Columns -------------------------------------------------------------------------------- */
 
-static bool is_taken(const struct slice *names, size_t count, struct slice name)
+static size_t count_of(const struct slice *names, size_t count, struct slice name)
 {
+    size_t found = 0;
     for (size_t i = 0; i < count; i++) {
-        if (slice_equals(names[i], name)) {
-            return true;
-        }
+        found += slice_equals(names[i], name);
     }
-    return false;
+    return found;
 }
 
-/* An object has each name once: the second "id" is "id_2". */
-static struct slice name_once(struct arena *arena, const struct slice *names, size_t count,
-                              struct slice name)
+/* An object has each name once: the second "id" is "id_2". once: what the columns before have. */
+static struct slice name_once(struct arena *arena, const struct result_rows *rows,
+                              const struct slice *once, size_t column)
 {
-    struct slice once = name;
-    for (size_t n = NAME_SUFFIX_FROM; is_taken(names, count, once); n++) {
-        once = slice_from_text(arena_format(arena, "%.*s_%zu", SLICE_PRINT(name), n));
+    const struct slice name = rows->names[column];
+    struct slice chosen = name;
+    size_t n = count_of(rows->names, column, name) + 1;
+    while (count_of(once, column, chosen) > 0) {
+        n = n > 1 ? n : 2;
+        chosen = slice_from_text(arena_format(arena, "%.*s_%zu", SLICE_PRINT(name), n++));
     }
-    return once;
+    return chosen;
 }
 
 static void make_keys(struct result_rows *rows, struct arena *arena)
@@ -148,7 +149,7 @@ static void make_keys(struct result_rows *rows, struct arena *arena)
     rows->keys = ARENA_ARRAY(arena, rows->column_count + 1, struct slice);
     for (size_t i = 0; i < rows->column_count; i++) {
         struct json_writer writer;
-        once[i] = name_once(arena, once, i, rows->names[i]);
+        once[i] = name_once(arena, rows, once, i);
         buffer_reset(&rows->text);
         json_writer_init(&writer, &rows->text);
         json_write_name(&writer, once[i]);

@@ -39,6 +39,11 @@ enum status redshift_data_read_page(struct arena *arena, const struct aws_call *
             STATUS_OK) {
         return STATUS_INTERNAL;
     }
+    if (json_count(columns) > REDSHIFT_DATA_COLUMNS_MAX) {
+        return error_set(error, STATUS_INTERNAL,
+                         "redshift-data.GetStatementResult: more than %d columns",
+                         REDSHIFT_DATA_COLUMNS_MAX);
+    }
     read_columns(arena, columns, page);
     page->row = json_element(json_member(document, "Records"), 0);
     return STATUS_OK;

@@ -9,6 +9,8 @@
 #include "infra/base/arena.h"
 #include "infra/base/json_reader.h"
 
+#define REDSHIFT_DATA_COLUMNS_MAX 1664 /* of a target list */
+
 enum redshift_data_kind {
     REDSHIFT_DATA_NULL,
     REDSHIFT_DATA_BOOL,

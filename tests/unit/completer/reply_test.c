@@ -416,53 +416,6 @@ static void nothing_to_run_tells_no_statement(void **context)
                           "\",\"outcome\":\"FINISHED\",\"steps\":[]}}}");
 }
 
-/* Three queries: a text, an object, and a statement that was only watched, on its second try. */
-static void set_queries(struct fixture *fixture)
-{
-    fixture->plan.output = OUTPUT_QUERIES;
-    fixture->plan.step_count = 3;
-    fixture->steps[0].item = SLICE("\"select 1\"");
-    fixture->steps[1].item =
-        SLICE("{\"ExecuteStatementParameters\":{\"Sql\":\"select 2\"},\"MaxRetries\":3,"
-              "\"Decision\":\"theirs\"}");
-    fixture->steps[2].item = SLICE("{\"StatementId\":\"attached\"}");
-    fixture->steps[2].attach_id = SLICE("attached");
-    fixture->results[0] = (struct step_result){1, 1, ENDING_FINISHED, "one", 1, 1};
-    fixture->results[1] = (struct step_result){2, 1, ENDING_FAILED, "failed", -1, 1};
-    fixture->results[2] = (struct step_result){2, 2, ENDING_FINISHED, "two", 1, 1};
-    fixture->results[3] = (struct step_result){3, 1, ENDING_FINISHED, "attached", 1, 1};
-    fixture->state.result_count = 4;
-    fixture->state.step = 3;
-    fixture->stimulus.queries =
-        SLICE("[{\"Id\":\"one\",\"Database\":\"dev\",\"ResultRows\":1},null,"
-              "{\"Id\":\"attached\",\"ResultRows\":9}]");
-}
-
-static void queries_are_their_items_and_what_became_of_them(void **context)
-{
-    struct fixture *fixture = *context;
-    set_queries(fixture);
-    assert_reply(fixture, "{\"invocationId\":\"" ID "\",\"outcome\":\"FINISHED\",\"output\":["
-                          "{\"ExecuteStatementParameters\":\"select 1\",\"StatementId\":\"one\","
-                          "\"ExecuteStatementResult\":{\"Id\":\"one\",\"Database\":\"dev\"},"
-                          "\"Result\":{\"Id\":\"one\",\"Database\":\"dev\",\"ResultRows\":1},"
-                          "\"Decision\":\"SUCCEED\",\"Retries\":0},"
-                          "{\"ExecuteStatementParameters\":{\"Sql\":\"select 2\"},\"MaxRetries\":3,"
-                          "\"StatementId\":\"two\",\"Decision\":\"SUCCEED\",\"Retries\":1},"
-                          "{\"StatementId\":\"attached\",\"Result\":{\"Id\":\"attached\","
-                          "\"ResultRows\":9},\"Decision\":\"SUCCEED\",\"Retries\":0}]}");
-}
-
-static void last_query_has_the_rows(void **context)
-{
-    struct fixture *fixture = *context;
-    set_queries(fixture);
-    fixture->plan.result.mode = PLAN_RESULT_INLINE;
-    fixture->stimulus.result = SLICE(ROWS);
-    assert_true(slice_ends_with(reply_output(render(fixture)),
-                                SLICE("\"Retries\":0,\"result\":" ROWS "}]")));
-}
-
 static void room_is_what_a_result_may_take(void **context)
 {
     struct fixture *fixture = *context;
@@ -573,25 +526,6 @@ static void result_that_could_not_be_had_is_truncated(void **context)
     assert_true(slice_equals_text(text_at(parsed(fixture, output), "version"), "0"));
 }
 
-/* What the caller knows goes first, then the documents. */
-static void queries_that_are_too_much_are_told_in_part(void **context)
-{
-    struct fixture *fixture = *context;
-    set_queries(fixture);
-    struct slice large = repeated(fixture, SLICE("x"), STEP_FUNCTIONS_OUTPUT_MAX_BYTES);
-    fixture->steps[0].item =
-        slice_from_text(arena_format(fixture->arena, "\"%.*s\"", SLICE_PRINT(large)));
-    struct slice output = reply_output(render(fixture));
-    struct json first = json_element(parsed(fixture, output), 0);
-    assert_int_equal(json_kind(json_member(first, "ExecuteStatementParameters")), JSON_ABSENT);
-    assert_int_equal(json_kind(json_member(first, "Result")), JSON_OBJECT);
-    fixture->stimulus.queries =
-        slice_from_text(arena_format(fixture->arena, "[{\"x\":\"%.*s\"}]", SLICE_PRINT(large)));
-    first = json_element(parsed(fixture, reply_output(render(fixture))), 0);
-    assert_int_equal(json_kind(json_member(first, "Result")), JSON_ABSENT);
-    assert_true(slice_equals_text(text_at(first, "StatementId"), "one"));
-}
-
 static void damaged_event_is_made_anew(void **context)
 {
     struct fixture *fixture = *context;
@@ -624,8 +558,6 @@ int main(void)
         TEST(rows_that_are_not_asked_for_are_not_told),
         TEST(skipped_names_who_held_the_lock),
         TEST(nothing_to_run_tells_no_statement),
-        TEST(queries_are_their_items_and_what_became_of_them),
-        TEST(last_query_has_the_rows),
         TEST(room_is_what_a_result_may_take),
         TEST(hostile_event_cannot_turn_failure_into_success),
         TEST(own_members_win_over_the_events),
@@ -633,7 +565,6 @@ int main(void)
         TEST(output_fits_with_256_steps),
         TEST(output_never_passes_its_limit),
         TEST(result_that_could_not_be_had_is_truncated),
-        TEST(queries_that_are_too_much_are_told_in_part),
         TEST(damaged_event_is_made_anew),
     };
     return cmocka_run_group_tests_name("reply", tests, NULL, NULL);
