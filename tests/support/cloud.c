@@ -165,9 +165,24 @@ static int describe(struct cloud *cloud, struct json request)
     json_write_text(&writer, "Status", slice_from_text(statement->status));
     json_write_text(&writer, "Error", slice_from_text(statement->error));
     json_write_text(&writer, "QueryString", SLICE("select 'secret'"));
+    json_write_bool(&writer, "HasResultSet", true);
     json_write_int64(&writer, "ResultRows", 3);
     json_write_int64(&writer, "Duration", 812000000);
     json_end_object(&writer);
+    return 200;
+}
+
+/* Two rows in two pages. */
+static int get_result(struct cloud *cloud, struct json request)
+{
+    const bool first = member(request, "NextToken").size == 0;
+    if (find_by_id(cloud, member(request, "Id")) == NULL) {
+        return refuse(cloud, "ResourceNotFoundException");
+    }
+    buffer_append_format(&cloud->reply,
+                         "{\"ColumnMetadata\":[{\"label\":\"id\"}],\"TotalNumRows\":2,"
+                         "\"Records\":[[{\"longValue\":%d}]]%s}",
+                         first ? 1 : 2, first ? ",\"NextToken\":\"more\"" : "");
     return 200;
 }
 
@@ -238,6 +253,9 @@ static int carry_out(struct cloud *cloud, const char *operation, struct json req
     if (strcmp(operation, "DescribeStatement") == 0) {
         return describe(cloud, request);
     }
+    if (strcmp(operation, "GetStatementResult") == 0) {
+        return get_result(cloud, request);
+    }
     if (strcmp(operation, "ListStatements") == 0) {
         return list(cloud, request);
     }
@@ -280,6 +298,9 @@ static struct http_fixture_reply answer(struct cloud *cloud, const char *operati
     if (fixed != NULL) {
         reply.code = fixed->code;
         buffer_append_text(&cloud->reply, fixed->body);
+    } else if (strcmp(operation, "PutObject") == 0) {
+        reply.code = 200;
+        buffer_append_text(&cloud->reply, "");
     } else if (!broken || !before) {
         insist(json_parse(cloud->scratch, body, &request, NULL) == STATUS_OK, "cloud: not JSON");
         reply.code = carry_out(cloud, operation, request);

@@ -1,8 +1,9 @@
 /*
- * AWS in a test's hand: Data API, Step Functions tasks and SQS SendMessage on one loopback port,
- * over tests/support/http_fixture. It keeps the promises that ringback builds on (a ClientToken
- * runs once, a task takes one answer), keeps every exchange, and breaks the ones that a test names.
- * Statements end when the test says so. All functions may be called while exchanges are under way.
+ * AWS in a test's hand: Data API, Step Functions tasks, SQS SendMessage and S3 PutObject on one
+ * loopback port, over tests/support/http_fixture. Every result is two rows in two pages. It keeps
+ * the promises that ringback builds on (a ClientToken runs once, a task takes one answer), keeps
+ * every exchange, and breaks the ones that a test names. Statements end when the test says so. All
+ * functions may be called while exchanges are under way.
  */
 #ifndef RINGBACK_TESTS_SUPPORT_CLOUD_H
 #define RINGBACK_TESTS_SUPPORT_CLOUD_H
