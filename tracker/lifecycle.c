@@ -23,8 +23,8 @@ bool lifecycle_callback_final(enum callback_state state)
 
 /* From each state, the states that may follow; tests walk the whole square. */
 static const unsigned statement_moves[] = {
-    [STATEMENT_QUEUED] = TO(STATEMENT_SUBMITTING) | TO(STATEMENT_ENDED),
-    [STATEMENT_WAITING] = TO(STATEMENT_SUBMITTING) | TO(STATEMENT_ENDED),
+    [STATEMENT_QUEUED] = TO(STATEMENT_SUBMITTING) | TO(STATEMENT_RUNNING) | TO(STATEMENT_ENDED),
+    [STATEMENT_WAITING] = TO(STATEMENT_SUBMITTING) | TO(STATEMENT_RUNNING) | TO(STATEMENT_ENDED),
     [STATEMENT_SUBMITTING] = TO(STATEMENT_RUNNING) | TO(STATEMENT_QUEUED) |
                              TO(STATEMENT_CANCELLING) | TO(STATEMENT_ENDED) | TO(STATEMENT_UNKNOWN),
     [STATEMENT_RUNNING] = TO(STATEMENT_SUBMITTING) | TO(STATEMENT_QUEUED) |
@@ -181,7 +181,7 @@ static void statement_due(struct core *core)
             next->statement_at_ms = 0;
             core_add_action(core, ACTION_CHOOSE, 0);
         } else {
-            core_act_on_statement(core, ACTION_DESCRIBE);
+            core_act_on_statement(core, core_wants_gather(core) ? ACTION_GATHER : ACTION_DESCRIBE);
         }
         break;
     }
@@ -230,7 +230,8 @@ static void on_due(struct core *core)
     }
     if (deadline_armed(core->plan, next) && reached(core, core->plan->deadline_ms)) {
         core_cancel(core, OUTCOME_TIMED_OUT);
-    } else if (reached(core, next->statement_at_ms)) {
+    } else if (reached(core, next->statement_at_ms) || next->statement == STATEMENT_WAITING) {
+        /* One that waits was perhaps made due by the lock's owner, whatever its own timer says. */
         statement_due(core);
     }
     if (grace_armed(next) && reached(core, grace_over_ms(core->policy, next))) {
@@ -278,10 +279,7 @@ static void apply(struct core *core)
     case STIMULUS_LOOK_FAILED: core_on_look_failed(core); break;
     case STIMULUS_DUE: on_due(core); break;
     case STIMULUS_LOCK_GRANTED:
-        if (core->next->statement == STATEMENT_WAITING) {
-            core_begin_attempt(core);
-        }
-        break;
+    case STIMULUS_LOCK_HELD: core_on_lock(core); break;
     case STIMULUS_CANCEL_REQUESTED:
         if (!lifecycle_statement_final(core->next->statement)) {
             core_cancel(core, OUTCOME_ABORTED);
@@ -290,8 +288,7 @@ static void apply(struct core *core)
     case STIMULUS_CANCEL_SENT:
     case STIMULUS_CANCEL_REFUSED: core_on_cancel_answered(core); break;
     case STIMULUS_CALLER_GONE: core_on_caller_gone(core); break;
-    case STIMULUS_LOCK_HELD:
-    case STIMULUS_GATHERED:
+    case STIMULUS_GATHERED: core_on_gathered(core); break;
     case STIMULUS_HEARTBEAT_TAKEN: break;
     case STIMULUS_CHOSEN: core_on_chosen(core); break;
     case STIMULUS_CALLBACK_DELIVERED:
@@ -326,23 +323,55 @@ void lifecycle_decide(const struct lifecycle_context *context, const struct plan
     }
 }
 
+/* What there is nothing to run of is over at once, and a lock is not jumped over. */
+static enum lifecycle_start resolve_start(const struct plan *plan, enum lifecycle_start start)
+{
+    return plan->step_count == 0 && start != LIFECYCLE_START_REJECTED ? LIFECYCLE_START_FINISHED
+                                                                      : start;
+}
+
+static bool waits_first(const struct plan *plan, enum lifecycle_start start)
+{
+    return start == LIFECYCLE_START_WAITING ||
+           (plan->lock_key[0] != '\0' &&
+            (start == LIFECYCLE_START_SUBMIT || start == LIFECYCLE_START_QUEUED));
+}
+
+/* The end of a record that ran nothing and holds no lock. */
+static void end_at_once(struct core *core, enum outcome outcome)
+{
+    core_move_statement(core, STATEMENT_ENDED);
+    core->next->ended_at_ms = core->now_ms;
+    core_choose_outcome(core, outcome, WITNESS_NONE);
+}
+
+static void start_state(const struct lifecycle_context *context, const struct plan *plan,
+                        enum statement_state statement, struct state *state)
+{
+    *state = (struct state){.statement = statement,
+                            .step = 1,
+                            .attempt = 1,
+                            .callback_count = plan->address_count,
+                            .updated_at_ms = context->now_ms};
+    for (size_t i = 0; i < plan->address_count; i++) {
+        struct callback *callback = &state->callbacks[i];
+        callback->kind = plan->addresses[i].kind;
+        memcpy(callback->digest, plan->addresses[i].digest, sizeof(callback->digest));
+    }
+    if (plan->target.session_id.size > 0 &&
+        plan->target.session_id.size <= INVOCATION_SESSION_ID_BYTES) {
+        memcpy(state->session_id, plan->target.session_id.data, plan->target.session_id.size);
+    }
+}
+
 void lifecycle_accept(const struct lifecycle_context *context, const struct plan *plan,
                       enum lifecycle_start start, struct slice error_type, struct slice error_text,
                       struct decision *decision)
 {
-    *decision =
-        (struct decision){.next = {.statement = start == LIFECYCLE_START_WAITING ? STATEMENT_WAITING
-                                                                                 : STATEMENT_QUEUED,
-                                   .step = 1,
-                                   .attempt = 1,
-                                   .callback_count = plan->address_count,
-                                   .updated_at_ms = context->now_ms},
-                          .changed = true};
-    for (size_t i = 0; i < plan->address_count; i++) {
-        struct callback *callback = &decision->next.callbacks[i];
-        callback->kind = plan->addresses[i].kind;
-        memcpy(callback->digest, plan->addresses[i].digest, sizeof(callback->digest));
-    }
+    start = resolve_start(plan, start);
+    const bool waits = waits_first(plan, start);
+    *decision = (struct decision){.changed = true};
+    start_state(context, plan, waits ? STATEMENT_WAITING : STATEMENT_QUEUED, &decision->next);
     const struct stimulus none = {.rows = -1, .duration_ms = -1};
     struct core core = {.arena = context->arena,
                         .policy = context->policy,
@@ -352,17 +381,21 @@ void lifecycle_accept(const struct lifecycle_context *context, const struct plan
                         .decision = decision,
                         .next = &decision->next};
     switch (start) {
-    case LIFECYCLE_START_SUBMIT: core_begin_attempt(&core); break;
+    case LIFECYCLE_START_SUBMIT:
+    case LIFECYCLE_START_WAITING:
+        if (waits) {
+            core_act_on_statement(&core, ACTION_TAKE_LOCK);
+        } else {
+            core_begin_attempt(&core);
+        }
+        break;
     case LIFECYCLE_START_QUEUED:
         decision->next.statement_at_ms = context->now_ms + CAPACITY_BACKOFF_BASE_MS;
         break;
-    case LIFECYCLE_START_WAITING: core_act_on_statement(&core, ACTION_TAKE_LOCK); break;
     case LIFECYCLE_START_REJECTED:
         core_keep_error(&core, error_type, error_text);
-        core_end_statement(&core, STATEMENT_ENDED, OUTCOME_REJECTED, WITNESS_NONE);
+        end_at_once(&core, OUTCOME_REJECTED);
         break;
-    case LIFECYCLE_START_FINISHED:
-        core_end_statement(&core, STATEMENT_ENDED, OUTCOME_FINISHED, WITNESS_NONE);
-        break;
+    case LIFECYCLE_START_FINISHED: end_at_once(&core, OUTCOME_FINISHED); break;
     }
 }

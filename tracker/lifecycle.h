@@ -6,6 +6,7 @@
  * Statement axis (X is final):
  *
  *     waiting --> submitting <--> queued        queued, waiting --> X ended (nothing was sent)
+ *                                                              --> running (attached)
  *                   |    ^
  *                   v    | next step, next attempt
  *                 running -------------------> X ended
@@ -108,6 +109,7 @@ struct stimulus {
     struct slice description; /* the DescribeStatement document */
     struct slice session_id;  /* of SUBMITTED, DESCRIBED; absent: none */
     char holder[TRACKER_ID_BYTES + 1]; /* LOCK_HELD */
+    bool told_by_reply; /* LOCK_HELD: the caller waits for the reply, which tells a refusal */
     /* Of GATHERED, for rendering alone; each absent when it is not wanted or could not be had. */
     struct slice result;  /* JSON: "ringback.result" */
     struct slice data;    /* JSON: an object, the chosen columns of the first row as texts */
@@ -158,9 +160,9 @@ struct lifecycle_context {
 
 /* How a new invocation starts. */
 enum lifecycle_start {
-    LIFECYCLE_START_SUBMIT,   /* registering is the commit of step 1, attempt 1 */
-    LIFECYCLE_START_QUEUED,   /* back-pressure */
-    LIFECYCLE_START_WAITING,  /* for a lock */
+    LIFECYCLE_START_SUBMIT,  /* registering is the commit of step 1, attempt 1 */
+    LIFECYCLE_START_QUEUED,  /* back-pressure */
+    LIFECYCLE_START_WAITING, /* for a lock; so does SUBMIT, and QUEUED, of a plan with a lock_key */
     LIFECYCLE_START_REJECTED, /* refused, on a channel that is answered by its address alone */
     LIFECYCLE_START_FINISHED, /* there is nothing to run: the caller is told so */
 };

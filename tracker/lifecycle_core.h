@@ -1,5 +1,5 @@
 /*
- * Inside the lifecycle core: one decision in the making, and the steps its three files share.
+ * Inside the lifecycle core: one decision in the making, and the steps its files share.
  * Nothing outside tracker/lifecycle*.c includes this.
  */
 #ifndef RINGBACK_TRACKER_LIFECYCLE_CORE_H
@@ -29,13 +29,15 @@ void core_act_on_statement(struct core *core, enum action_kind kind);
 int64_t core_jittered_ms(const struct core *core, int64_t base_ms, int64_t max_ms, int64_t tries);
 
 /* lifecycle_statement.c */
+bool core_current_attempt(const struct core *core); /* is what the stimulus speaks of */
+bool core_in_flight(const struct core *core);
+const struct plan_step *core_step(const struct core *core);
+void core_set_statement_id(struct core *core, struct slice id);
 void core_keep_error(struct core *core, struct slice type, struct slice text);
+void core_forget_error(struct core *core);
 void core_begin_attempt(struct core *core);
 void core_repeat_submit(struct core *core);
-/* The first committed outcome is final. */
-void core_choose_outcome(struct core *core, enum outcome outcome, enum witness witness);
-void core_end_statement(struct core *core, enum statement_state final, enum outcome outcome,
-                        enum witness witness);
+void core_look_again_later(struct core *core);
 void core_cancel(struct core *core, enum outcome cause);
 void core_on_submitted(struct core *core);
 void core_on_submit_refused(struct core *core);
@@ -45,6 +47,22 @@ void core_on_described(struct core *core);
 void core_on_look_failed(struct core *core);
 void core_on_listed(struct core *core);
 void core_on_cancel_answered(struct core *core);
+
+/* lifecycle_ending.c */
+/* The first committed outcome is final. */
+void core_choose_outcome(struct core *core, enum outcome outcome, enum witness witness);
+void core_end_statement(struct core *core, enum statement_state final, enum outcome outcome,
+                        enum witness witness);
+/* Rows or documents beyond those of the last statement belong to the reply. */
+bool core_wants_gather(const struct core *core);
+void core_witness_ending(struct core *core);
+void core_details_missing(struct core *core);
+void core_on_details(struct core *core);
+void core_on_gathered(struct core *core);
+
+/* lifecycle_lock.c */
+void core_release_lock(struct core *core);
+void core_on_lock(struct core *core);
 
 /* lifecycle_callback.c */
 void core_on_chosen(struct core *core);

@@ -1,4 +1,5 @@
-/* The statement axis: beginning attempts, what the Data API answers, endings, cancelling. */
+/* The statement axis: beginning attempts, cancelling, what the Data API answers. How attempts end
+ * is in lifecycle_ending.c. */
 #include "tracker/lifecycle_core.h"
 
 #include <string.h>
@@ -9,6 +10,7 @@
 #define LOOK_BACKOFF_MAX_MS     (60 * 1000LL)
 #define CANCEL_LOOK_BASE_MS     2000
 #define OVERDUE_MAX_MS          (900 * 1000LL)
+#define WATCH_LEAST_MS          2000
 
 /* ---- Small steps ---- */
 
@@ -21,15 +23,19 @@ static void set_text(char *out, size_t out_bytes, struct slice text)
     out[cut.size] = '\0';
 }
 
-static void set_statement_id(struct core *core, struct slice id)
+void core_set_statement_id(struct core *core, struct slice id)
 {
     if (id.size > 0 && core->next->statement_id[0] == '\0') {
         set_text(core->next->statement_id, sizeof(core->next->statement_id), id);
     }
 }
 
+/* The first failure of steps that go on is the one that is told. */
 void core_keep_error(struct core *core, struct slice type, struct slice text)
 {
+    if (core->next->step_failed) {
+        return;
+    }
     if (type.size > 0) {
         set_text(core->next->error_type, sizeof(core->next->error_type), type);
     }
@@ -38,79 +44,74 @@ void core_keep_error(struct core *core, struct slice type, struct slice text)
     }
 }
 
-static bool current_attempt(const struct core *core)
+void core_forget_error(struct core *core)
+{
+    if (!core->next->step_failed) {
+        core->next->error_type[0] = '\0';
+        core->next->error_text = SLICE_NONE;
+    }
+}
+
+/* A session that a statement opened or ran in. */
+static void keep_session(struct core *core)
+{
+    struct slice session_id = core->stimulus->session_id;
+    if (session_id.size > 0 && session_id.size <= INVOCATION_SESSION_ID_BYTES) {
+        set_text(core->next->session_id, sizeof(core->next->session_id), session_id);
+    }
+}
+
+bool core_current_attempt(const struct core *core)
 {
     return core->stimulus->step == core->next->step &&
            core->stimulus->attempt == core->next->attempt;
 }
 
-static bool in_flight(const struct core *core)
+bool core_in_flight(const struct core *core)
 {
     enum statement_state statement = core->next->statement;
     return statement == STATEMENT_SUBMITTING || statement == STATEMENT_RUNNING ||
            statement == STATEMENT_CANCELLING;
 }
 
-static const struct plan_step *current_step(const struct core *core)
+const struct plan_step *core_step(const struct core *core)
 {
     return &core->plan->steps[core->next->step - 1];
 }
 
-static void record_result(struct core *core, enum ending ending)
-{
-    struct state *next = core->next;
-    struct step_result *results =
-        ARENA_ARRAY(core->arena, next->result_count + 1, struct step_result);
-    if (next->result_count > 0) {
-        memcpy(results, next->results, next->result_count * sizeof(*results));
-    }
-    struct step_result *result = &results[next->result_count];
-    *result = (struct step_result){
-        .step = next->step,
-        .attempt = next->attempt,
-        .ending = ending,
-        .rows = core->stimulus->rows,
-        .duration_ms = core->stimulus->duration_ms,
-    };
-    memcpy(result->statement_id, next->statement_id, sizeof(result->statement_id));
-    next->results = results;
-    next->result_count++;
-}
-
-/* Details that arrive after the ending was recorded (Describe tells more than the event). */
-static void complete_result(struct core *core)
-{
-    struct state *next = core->next;
-    if (next->result_count == 0) {
-        return;
-    }
-    struct step_result *results = ARENA_ARRAY(core->arena, next->result_count, struct step_result);
-    memcpy(results, next->results, next->result_count * sizeof(*results));
-    struct step_result *last = &results[next->result_count - 1];
-    if (last->rows < 0) {
-        last->rows = core->stimulus->rows;
-    }
-    if (last->duration_ms < 0) {
-        last->duration_ms = core->stimulus->duration_ms;
-    }
-    next->results = results;
-}
-
 /* ---- Beginning an attempt ------------------------------------------------------------------- */
+
+static void start_heartbeat(struct core *core)
+{
+    if (core->plan->heartbeat_seconds > 0 && core->next->heartbeat_at_ms == 0) {
+        core->next->heartbeat_at_ms = core->now_ms + core->plan->heartbeat_seconds * 1000;
+    }
+}
+
+/* Somebody else's statement: nothing is sent. In doubt until the first look has found it. */
+static bool attached(const struct core *core)
+{
+    return core->next->attempt == 1 && core_step(core)->attach_id.size > 0;
+}
 
 void core_begin_attempt(struct core *core)
 {
     struct state *next = core->next;
-    core_move_statement(core, STATEMENT_SUBMITTING);
+    const bool attach = attached(core);
+    core_move_statement(core, attach ? STATEMENT_RUNNING : STATEMENT_SUBMITTING);
     next->statement_id[0] = '\0';
     next->doubt_since_ms = core->now_ms;
     next->last_send_ms = core->now_ms;
-    next->sends = 1;
+    next->sends = attach ? 0 : 1;
     next->refused_for_good = false;
     next->no_wait = false;
     next->seen = ENDING_NONE;
     next->gather_until_ms = 0;
-    core_act_on_statement(core, ACTION_SUBMIT);
+    if (attach) {
+        core_set_statement_id(core, core_step(core)->attach_id);
+        start_heartbeat(core);
+    }
+    core_act_on_statement(core, attach ? ACTION_DESCRIBE : ACTION_SUBMIT);
 }
 
 void core_repeat_submit(struct core *core)
@@ -123,7 +124,7 @@ void core_repeat_submit(struct core *core)
 static void now_running(struct core *core, struct slice statement_id)
 {
     struct state *next = core->next;
-    set_statement_id(core, statement_id);
+    core_set_statement_id(core, statement_id);
     next->doubt_since_ms = 0;
     next->tries = 0;
     if (next->statement == STATEMENT_CANCELLING) {
@@ -132,159 +133,7 @@ static void now_running(struct core *core, struct slice statement_id)
     }
     core_move_statement(core, STATEMENT_RUNNING);
     next->statement_at_ms = core->now_ms + core->policy->overdue_ms;
-    if (core->plan->heartbeat_seconds > 0 && next->heartbeat_at_ms == 0) {
-        next->heartbeat_at_ms = core->now_ms + core->plan->heartbeat_seconds * 1000;
-    }
-}
-
-/* ---- Ending --------------------------------------------------------------------------------- */
-
-/* Is everything here that the reply says? What is missing is gathered from DescribeStatement. */
-static bool details_complete(const struct core *core)
-{
-    const struct state *next = core->next;
-    if (next->statement_id[0] == '\0' || core->stimulus->details || next->statement_unknown) {
-        return true;
-    }
-    return next->outcome == OUTCOME_FINISHED && core->plan->output == OUTPUT_EVENT &&
-           next->event.size > 0;
-}
-
-/* The first committed outcome is final. */
-void core_choose_outcome(struct core *core, enum outcome outcome, enum witness witness)
-{
-    struct state *next = core->next;
-    if (next->outcome != OUTCOME_NONE) {
-        return;
-    }
-    next->outcome = outcome;
-    next->witness = witness;
-    next->heartbeat_at_ms = 0;
-    if (details_complete(core)) {
-        core_add_action(core, ACTION_CHOOSE, 0);
-        return;
-    }
-    if (next->gather_until_ms == 0) {
-        next->gather_until_ms = core->now_ms + core->policy->gather_ms;
-    }
-    next->tries = 0;
-    core_act_on_statement(core, ACTION_DESCRIBE);
-}
-
-void core_end_statement(struct core *core, enum statement_state final, enum outcome outcome,
-                        enum witness witness)
-{
-    struct state *next = core->next;
-    core_move_statement(core, final);
-    next->ended_at_ms = core->now_ms;
-    next->doubt_since_ms = 0;
-    next->statement_at_ms = 0;
-    next->heartbeat_at_ms = 0;
-    next->statement_unknown = final == STATEMENT_UNKNOWN;
-    core_choose_outcome(core, outcome, witness);
-}
-
-static bool may_retry(const struct core *core)
-{
-    return current_step(core)->retriable && core->stimulus->transient &&
-           core->next->attempt < core->plan->retry.max_attempts;
-}
-
-static void retry_later(struct core *core)
-{
-    struct state *next = core->next;
-    core_move_statement(core, STATEMENT_QUEUED);
-    next->statement_at_ms =
-        core->now_ms + core_jittered_ms(core, core->plan->retry.base_ms, core->plan->retry.max_ms,
-                                        (int64_t)next->attempt - 1);
-    next->attempt++;
-    next->tries = 0;
-    next->statement_id[0] = '\0';
-    next->doubt_since_ms = 0;
-    next->sends = 0;
-    next->seen = ENDING_NONE;
-    next->event = SLICE_NONE;
-}
-
-/* While cancelling the witnessed ending decides (design.md section 2). */
-static enum outcome cancelled_outcome(const struct core *core, enum ending ending)
-{
-    if (ending == ENDING_FINISHED && core->next->step == core->plan->step_count) {
-        return OUTCOME_FINISHED;
-    }
-    if (ending == ENDING_FAILED && !may_retry(core)) {
-        return OUTCOME_FAILED;
-    }
-    return core->next->cancel_cause;
-}
-
-/* The current attempt is known to have ended. */
-static void end_attempt(struct core *core, enum ending ending, enum witness witness)
-{
-    struct state *next = core->next;
-    set_statement_id(core, core->stimulus->statement_id);
-    record_result(core, ending);
-    core_keep_error(core, core->stimulus->error_type, core->stimulus->error_text);
-    if (core->stimulus->event.size > 0 &&
-        core->stimulus->event.size <= INVOCATION_EVENT_MAX_BYTES) {
-        next->event = core->stimulus->event;
-    }
-    if (next->statement == STATEMENT_CANCELLING) {
-        core_end_statement(core, STATEMENT_ENDED, cancelled_outcome(core, ending), witness);
-        return;
-    }
-    if (ending == ENDING_FINISHED && next->step < core->plan->step_count) {
-        next->step++;
-        next->attempt = 1;
-        next->tries = 0;
-        next->event = SLICE_NONE;
-        core_begin_attempt(core);
-        return;
-    }
-    if (ending == ENDING_FAILED && may_retry(core)) {
-        retry_later(core);
-        return;
-    }
-    enum outcome outcome = ending == ENDING_FINISHED ? OUTCOME_FINISHED
-                           : ending == ENDING_FAILED ? OUTCOME_FAILED
-                                                     : OUTCOME_ABORTED;
-    core_end_statement(core, STATEMENT_ENDED, outcome, witness);
-}
-
-/* A failure of a step that may be retried has to be classified by its text before it counts. */
-static bool wants_text(const struct core *core, enum ending ending)
-{
-    return ending == ENDING_FAILED && !core->stimulus->details && current_step(core)->retriable &&
-           core->next->attempt < core->plan->retry.max_attempts;
-}
-
-static void witness_ending(struct core *core)
-{
-    const struct stimulus *stimulus = core->stimulus;
-    struct state *next = core->next;
-    if (!wants_text(core, stimulus->ending)) {
-        end_attempt(core, stimulus->ending, stimulus->witness);
-        return;
-    }
-    if (next->seen != ENDING_NONE) {
-        return;
-    }
-    set_statement_id(core, stimulus->statement_id);
-    if (next->statement_id[0] == '\0') {
-        end_attempt(core, stimulus->ending, stimulus->witness);
-        return;
-    }
-    next->seen = stimulus->ending;
-    next->witness = stimulus->witness;
-    next->doubt_since_ms = 0;
-    next->gather_until_ms = core->now_ms + core->policy->gather_ms;
-    if (stimulus->event.size <= INVOCATION_EVENT_MAX_BYTES) {
-        next->event = stimulus->event;
-    }
-    if (next->statement == STATEMENT_SUBMITTING) {
-        core_move_statement(core, STATEMENT_RUNNING);
-    }
-    core_act_on_statement(core, ACTION_DESCRIBE);
+    start_heartbeat(core);
 }
 
 /* ---- Cancelling ----------------------------------------------------------------------------- */
@@ -312,12 +161,16 @@ void core_cancel(struct core *core, enum outcome cause)
 
 void core_on_submitted(struct core *core)
 {
-    if (!current_attempt(core) || !in_flight(core) || core->next->seen != ENDING_NONE) {
+    if (!core_current_attempt(core) || !core_in_flight(core)) {
+        return;
+    }
+    keep_session(core);
+    if (core->next->seen != ENDING_NONE) {
         return;
     }
     if (core->stimulus->ending != ENDING_NONE) {
-        set_statement_id(core, core->stimulus->statement_id);
-        witness_ending(core);
+        core_set_statement_id(core, core->stimulus->statement_id);
+        core_witness_ending(core);
     } else if (core->next->statement != STATEMENT_RUNNING) {
         now_running(core, core->stimulus->statement_id);
     }
@@ -360,7 +213,7 @@ static void sole_refusal(struct core *core)
 void core_on_submit_refused(struct core *core)
 {
     struct state *next = core->next;
-    if (!current_attempt(core) || !in_flight(core) || next->statement_id[0] != '\0') {
+    if (!core_current_attempt(core) || !core_in_flight(core) || next->statement_id[0] != '\0') {
         return;
     }
     /* Of an earlier send, told late or twice: the later one gets its own answer. */
@@ -380,7 +233,7 @@ void core_on_submit_refused(struct core *core)
 void core_on_submit_in_doubt(struct core *core)
 {
     struct state *next = core->next;
-    if (!current_attempt(core) || !in_flight(core) || next->statement_id[0] != '\0') {
+    if (!core_current_attempt(core) || !core_in_flight(core) || next->statement_id[0] != '\0') {
         return;
     }
     if (core->stimulus->statement_id.size > 0) {
@@ -396,31 +249,38 @@ void core_on_submit_in_doubt(struct core *core)
 
 void core_on_event(struct core *core)
 {
-    if (current_attempt(core) && in_flight(core)) {
-        witness_ending(core);
+    if (core_current_attempt(core) && core_in_flight(core)) {
+        core_witness_ending(core);
     }
+}
+
+/* Early for short statements, backing off for long ones. Without an event to come, that is with a
+ * statement that somebody else has started, looks are all there is. */
+static int64_t next_look_ms(const struct core *core)
+{
+    const int64_t age_ms = core->now_ms - core->next->last_send_ms;
+    const int64_t overdue_ms = core->policy->overdue_ms;
+    const bool watched = attached(core);
+    const int64_t least_ms = watched ? WATCH_LEAST_MS : overdue_ms;
+    const int64_t most_ms = watched ? overdue_ms : OVERDUE_MAX_MS;
+    int64_t wait_ms = watched ? age_ms / 4 : age_ms / 2;
+    wait_ms = wait_ms > most_ms ? most_ms : wait_ms;
+    return wait_ms < least_ms ? least_ms : wait_ms;
 }
 
 static void still_alive(struct core *core)
 {
     struct state *next = core->next;
+    next->doubt_since_ms = 0;
     if (next->statement == STATEMENT_CANCELLING) {
         core_act_on_statement(core, ACTION_CANCEL);
         return;
     }
     next->tries = 0;
-    /* Early for short statements, backing off for long ones. */
-    int64_t wait_ms = (core->now_ms - next->last_send_ms) / 2;
-    if (wait_ms > OVERDUE_MAX_MS) {
-        wait_ms = OVERDUE_MAX_MS;
-    }
-    if (wait_ms < core->policy->overdue_ms) {
-        wait_ms = core->policy->overdue_ms;
-    }
-    next->statement_at_ms = core->now_ms + wait_ms;
+    next->statement_at_ms = core->now_ms + next_look_ms(core);
 }
 
-static void look_again_later(struct core *core)
+void core_look_again_later(struct core *core)
 {
     struct state *next = core->next;
     next->statement_at_ms = core->now_ms + core_jittered_ms(core, LOOK_BACKOFF_BASE_MS,
@@ -445,60 +305,45 @@ static bool look_was_the_last(struct core *core)
     return true;
 }
 
-/* A failure was witnessed and its text was asked for in vain: after a while the ending counts
- * without it. */
-static void text_missing(struct core *core)
+/* The first look at a statement that somebody else is said to have started: there is none. */
+static bool never_was(struct core *core)
 {
-    if (core->now_ms >= core->next->gather_until_ms) {
-        end_attempt(core, core->next->seen, core->next->witness);
-    } else {
-        look_again_later(core);
-    }
-}
-
-/* The statement has ended and its details were asked for. */
-static void gathered(struct core *core)
-{
-    const struct stimulus *stimulus = core->stimulus;
     struct state *next = core->next;
-    if (next->reply_digest[0] != '\0') {
-        return;
+    if (!core->stimulus->not_found || !attached(core) || next->doubt_since_ms == 0) {
+        return false;
     }
-    /* Describe may lag behind the event; a statement it does not know is no use asking again. */
-    bool behind = stimulus->kind == STIMULUS_LOOK_FAILED ||
-                  (stimulus->ending == ENDING_NONE && !stimulus->not_found);
-    if (behind && core->now_ms < next->gather_until_ms) {
-        look_again_later(core);
-        return;
-    }
-    complete_result(core);
-    core_keep_error(core, SLICE_NONE, stimulus->error_text);
-    next->statement_at_ms = 0;
-    core_add_action(core, ACTION_CHOOSE, 0);
+    core_keep_error(core, SLICE("ResourceNotFoundException"),
+                    SLICE("statementId: the Data API does not know it"));
+    core_end_statement(core, STATEMENT_ENDED,
+                       next->statement == STATEMENT_CANCELLING ? next->cancel_cause
+                       : next->result_count == 0               ? OUTCOME_REJECTED
+                                                               : OUTCOME_FAILED,
+                       WITNESS_SWEEP);
+    return true;
 }
 
 void core_on_described(struct core *core)
 {
     struct state *next = core->next;
-    if (!current_attempt(core)) {
+    if (!core_current_attempt(core)) {
         return;
     }
     if (lifecycle_statement_final(next->statement)) {
-        gathered(core);
+        core_on_details(core);
         return;
     }
-    if (!in_flight(core)) {
+    if (!core_in_flight(core) || never_was(core)) {
         return;
     }
+    keep_session(core);
     if (core->stimulus->ending != ENDING_NONE) {
-        end_attempt(core, core->stimulus->ending,
-                    next->seen != ENDING_NONE ? next->witness : core->stimulus->witness);
+        core_witness_ending(core);
     } else if (next->seen != ENDING_NONE) {
-        text_missing(core);
+        core_details_missing(core);
     } else if (look_was_the_last(core)) {
         return;
     } else if (core->stimulus->not_found) {
-        look_again_later(core);
+        core_look_again_later(core);
     } else {
         still_alive(core);
     }
@@ -507,22 +352,22 @@ void core_on_described(struct core *core)
 void core_on_look_failed(struct core *core)
 {
     struct state *next = core->next;
-    if (!current_attempt(core)) {
+    if (!core_current_attempt(core)) {
         return;
     }
     if (lifecycle_statement_final(next->statement)) {
-        gathered(core);
-    } else if (in_flight(core) && next->seen != ENDING_NONE) {
-        text_missing(core);
-    } else if (in_flight(core) && !look_was_the_last(core)) {
-        look_again_later(core);
+        core_on_details(core);
+    } else if (core_in_flight(core) && next->seen != ENDING_NONE) {
+        core_details_missing(core);
+    } else if (core_in_flight(core) && !look_was_the_last(core)) {
+        core_look_again_later(core);
     }
 }
 
 void core_on_listed(struct core *core)
 {
     struct state *next = core->next;
-    if (!current_attempt(core) || !in_flight(core) || next->statement_id[0] != '\0') {
+    if (!core_current_attempt(core) || !core_in_flight(core) || next->statement_id[0] != '\0') {
         return;
     }
     if (core->stimulus->found) {
@@ -533,7 +378,7 @@ void core_on_listed(struct core *core)
         return;
     }
     if (core->now_ms - next->last_send_ms < LIFECYCLE_ABSENT_MS) {
-        look_again_later(core);
+        core_look_again_later(core);
         return;
     }
     never_learned(core);
@@ -541,7 +386,7 @@ void core_on_listed(struct core *core)
 
 void core_on_cancel_answered(struct core *core)
 {
-    if (!current_attempt(core) || core->next->statement != STATEMENT_CANCELLING) {
+    if (!core_current_attempt(core) || core->next->statement != STATEMENT_CANCELLING) {
         return;
     }
     /* One that cannot be stopped is asked less and less often. */

@@ -22,7 +22,10 @@ int set_up(void **context)
                                  .address_count = 1,
                                  .retry.max_attempts = 3,
                                  .retry.base_ms = 1000,
-                                 .retry.max_ms = 10000};
+                                 .retry.max_ms = 10000,
+                                 .session_keep_alive_seconds = -1,
+                                 .expect_min_rows = -1,
+                                 .expect_max_rows = -1};
     address_init(&fixture.plan.addresses[0], ADDRESS_TASK_TOKEN, SLICE("token"));
     *context = &fixture;
     return 0;

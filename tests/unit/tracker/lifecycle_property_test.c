@@ -441,6 +441,9 @@ static void world_init(struct world *world, uint64_t seed)
                                 .retry.base_ms = 1000,
                                 .retry.max_ms = 10000,
                                 .keyed = draw(world, 4) == 0,
+                                .session_keep_alive_seconds = -1,
+                                .expect_min_rows = -1,
+                                .expect_max_rows = -1,
                                 .address_count = (size_t)draw(world, 3)};
     for (size_t i = 0; i < world->plan.step_count; i++) {
         world->steps[i] =

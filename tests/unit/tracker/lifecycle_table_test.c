@@ -8,7 +8,7 @@ static void statement_axis_is_this_square(void **context)
 {
     /* rows: from; columns: Q W S R C E U */
     static const char *const square[STATES] = {
-        [STATEMENT_QUEUED] = "X.X..X.",     [STATEMENT_WAITING] = ".XX..X.",
+        [STATEMENT_QUEUED] = "X.XX.X.",     [STATEMENT_WAITING] = ".XXX.X.",
         [STATEMENT_SUBMITTING] = "X.XXXXX", [STATEMENT_RUNNING] = "X.XXXXX",
         [STATEMENT_CANCELLING] = "....XXX", [STATEMENT_ENDED] = ".....X.",
         [STATEMENT_UNKNOWN] = "......X",
@@ -72,6 +72,8 @@ static void every_stimulus_in_every_state(void **context)
         {"look failed", make(STIMULUS_LOOK_FAILED), "QWSRCEU"},
         {"due", make(STIMULUS_DUE), "SWSRCEU"},
         {"lock granted", make(STIMULUS_LOCK_GRANTED), "QSSRCEU"},
+        {"lock held", make(STIMULUS_LOCK_HELD), "QESRCEU"},
+        {"gathered", make(STIMULUS_GATHERED), "QWSRCEU"},
         {"cancel requested", make(STIMULUS_CANCEL_REQUESTED), "EECCCEU"},
         {"cancel sent", make(STIMULUS_CANCEL_SENT), "QWSRCEU"},
         {"cancel refused", make(STIMULUS_CANCEL_REFUSED), "QWSRCEU"},
