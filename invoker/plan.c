@@ -1,5 +1,6 @@
 #include "invoker/plan.h"
 
+#include "invoker/plan_lock.h"
 #include "invoker/plan_steps.h"
 #include "invoker/resource.h"
 
@@ -159,6 +160,7 @@ enum status plan_make(const struct plan_maker *maker, const struct request *requ
     if (status != STATUS_OK) {
         return status;
     }
+    plan_set_lock(request, plan);
     plan->output = output_of(settings, request);
     if (request->timeout_seconds > 0) {
         plan->deadline_ms = now_ms + request->timeout_seconds * 1000;

@@ -50,6 +50,52 @@ native='
 {sqlStatements: [S], mode: "auto"}                      ## mode: must be one of sequence, transaction, autoCommit
 '
 
+# Scripts in S3, native and of the ETL sample.
+scripts='
+{sqlUri: 7}                                             ## sqlUri: must be a string
+{sqlUri: ""}                                            ## sqlUri: must not be empty
+{sqlUri: "scripts/x.sql"}                               ## sqlUri: must be s3://bucket/key
+{sqlUri: "s3://scripts"}                                ## sqlUri: the key must have 1 to 1024 bytes
+{sqlUri: ("s3://scripts/" + "x" * 3000)}                ## sqlUri: must be at most 2048 bytes
+{sqlUri: "s3://scripts/x.sql", sqlStatement: S}         ## request: exactly one of
+{sqlUri: "s3://scripts/x.sql", mode: "script"}          ## mode: must be one of sequence, transaction, autoCommit
+{sqlUri: "s3://scripts/x.sql", variables: []}           ## variables: must be an object
+{sqlUri: "s3://scripts/x.sql", variables: {}}           ## variables: must hold 1 to 100
+{sqlUri: "s3://scripts/x.sql", variables: {"a b": S}}   ## variables: names must match
+{sqlUri: "s3://scripts/x.sql", variables: {a: [S]}}     ## variables.a: must be a string or a number
+{sqlUri: "s3://scripts/x.sql", variables: {a: ("x" * 65537)}} ## variables.a: must be at most 65536 bytes
+{sqlStatement: S, variables: {a: "1"}}                  ## variables: goes with sqlUri only
+{sqlUri: "s3://nowhere/x.sql"}                          ## sqlUri: the script cannot be read from S3: NoSuchBucket
+{sqlUri: "s3://scripts/none.sql"}                       ## sqlUri: the script cannot be read from S3: NoSuchKey
+{sqlUri: "s3://scripts/large.sql"}                      ## sqlUri: the script must be at most 1048576 bytes
+{sqlUri: "s3://scripts/empty.sql"}                      ## sqlUri: must hold
+{sqlUri: "s3://scripts/open.sql"}                       ## sqlUri: line 2: the string that begins here does not end
+{sqlUri: "s3://scripts/many.sql", mode: "transaction"}  ## sqlUri: must hold at most 40 statements in this mode, got 41
+{sqlUri: "s3://scripts/rollback.sql", mode: "transaction"} ## sqlUri: statement 2: a rollback
+{sqlUri: "s3://scripts/place.sql", variables: {name: S}} ## variables.name: must be a number or a plain name
+{Input: {}}                                             ## Input.action: is required
+{Input: {action: S}}                                    ## Input.action: must be
+{Input: {action: "run_x"}}                              ## Input.etl_script_s3_path: is required
+{Input: {action: "run_x", etl_script_s3_path: "/x.sql"}} ## Input.etl_script_s3_path: must be s3://bucket/key
+{Input: {action: "run_x", etl_script_s3_path: "s3://scripts/none/"}} ## Input.etl_script_s3_path: the script cannot be read from S3: NoSuchKey
+{Input: {action: "run_many", etl_script_s3_path: "s3://scripts/many.sql"}} ## Input.etl_script_s3_path: must hold at most 40
+{Input: {action: "run_x", etl_script_s3_path: "s3://scripts/x.sql", variables: 7}} ## Input.variables: must be an object
+{Input: {action: "run_x", etl_script_s3_path: "s3://scripts/x.sql"}, sqlStatement: S} ## sqlStatement: goes without Input
+{Input: {action: "get_sql_status"}}                     ## Input.sql_batch_id: is required
+{Input: {action: "get_sql_status", sql_batch_id: "x"}}  ## Input.sql_batch_id: must be
+'
+
+# What those scripts are.
+write_scripts() {
+    mkdir -p "$1/scripts"
+    : >"$1/scripts/empty.sql"
+    printf "select 1;\nselect '%s" "$marker" >"$1/scripts/open.sql"
+    printf 'select %s;\n' {1..41} >"$1/scripts/many.sql"
+    echo 'begin; rollback; select 1' >"$1/scripts/rollback.sql"
+    echo 'select * from {name}' >"$1/scripts/place.sql"
+    head -c 1048577 /dev/zero | tr '\0' ' ' >"$1/scripts/large.sql"
+}
+
 # Lists of queries.
 lists='
 {queries: S}                                            ## queries: must be an array
@@ -121,6 +167,7 @@ http_shapes() {
     new_task '{}'
     more="{\"taskToken\":\"$task_token\"}"
     each "$native" over_http
+    each "$scripts" over_http
     each "$lists" over_http
     each "$actions" over_http
     each "$events" over_http
@@ -149,6 +196,7 @@ queue_shapes() {
     : >"$work/sent"
     : >"$work/parked.expected"
     each "$native" over_queue
+    each "$scripts" over_queue
     each "$lists" over_queue
     each "$actions" over_queue
     each "$events" over_queue
@@ -191,7 +239,8 @@ published() {
         jq -c --arg service "$1" '.published[] | select(.service == $service).body | fromjson'
 }
 
-begin_stack --engine sqlite::memory: || not_ok 'the stand-in starts'
+write_scripts "$work/s3"
+begin_stack --engine sqlite::memory: --s3 "$work/s3" || not_ok 'the stand-in starts'
 start_daemon serve || not_ok 'the service starts' "$(tail -n 1 "$daemon_log")"
 http_shapes
 queue_shapes

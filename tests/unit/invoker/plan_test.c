@@ -306,6 +306,73 @@ static void a_pattern_makes_anything_retriable(void **context)
     assert_false(retriable(fixture, "call p()"));
 }
 
+static const char *lock_of(struct fixture *fixture)
+{
+    return arena_format(fixture->arena, "%s", made(fixture)->lock_key);
+}
+
+static void only_a_singleton_or_a_session_has_a_lock(void **context)
+{
+    struct fixture *fixture = *context;
+    assert_string_equal(lock_of(fixture), "");
+    fixture->request.singleton_key = SLICE("key");
+    fixture->request.on_conflict = PLAN_CONFLICT_SKIP;
+    assert_int_equal(strlen(lock_of(fixture)), TRACKER_LOCK_KEY_BYTES);
+    assert_int_equal(fixture->plan.on_conflict, PLAN_CONFLICT_SKIP);
+    fixture->request.singleton_key = SLICE_NONE;
+    fixture->request.singleton_sql = true;
+    assert_int_equal(strlen(lock_of(fixture)), TRACKER_LOCK_KEY_BYTES);
+}
+
+static void a_lock_is_of_its_database_and_its_kind(void **context)
+{
+    struct fixture *fixture = *context;
+    const char *locks[6];
+    fixture->request.singleton_key = SLICE("key");
+    locks[0] = lock_of(fixture);
+    fixture->request.singleton_key = SLICE("other");
+    locks[1] = lock_of(fixture);
+    fixture->request.singleton_key = SLICE("key");
+    fixture->settings.target.database = SLICE("other");
+    locks[2] = lock_of(fixture);
+    fixture->settings.target =
+        (struct plan_target){.cluster_identifier = SLICE("env"), .database = SLICE("dev")};
+    locks[3] = lock_of(fixture);
+    fixture->request.singleton_key = SLICE_NONE;
+    fixture->request.singleton_sql = true;
+    locks[4] = lock_of(fixture);
+    fixture->request.singleton_sql = false;
+    fixture->settings.target = (struct plan_target){.session_id = SLICE("key")};
+    locks[5] = lock_of(fixture);
+    assert_int_equal(fixture->plan.on_conflict, PLAN_CONFLICT_QUEUE);
+    for (size_t i = 0; i < ARRAY_COUNT(locks); i++) {
+        for (size_t k = 0; k < i; k++) {
+            assert_string_not_equal(locks[i], locks[k]);
+        }
+    }
+}
+
+static void who_runs_it_is_not_part_of_the_lock(void **context)
+{
+    struct fixture *fixture = *context;
+    fixture->request.singleton_key = SLICE("key");
+    const char *lock = lock_of(fixture);
+    fixture->settings.target.secret_arn = SLICE("secret");
+    assert_string_equal(lock_of(fixture), lock);
+}
+
+static void two_spellings_of_one_statement_have_one_lock(void **context)
+{
+    struct fixture *fixture = *context;
+    fixture->request.singleton_sql = true;
+    fixture->sqls[0] = SLICE("select  1 -- one\n from t;");
+    const char *lock = lock_of(fixture);
+    fixture->sqls[0] = SLICE("SELECT 1 FROM t");
+    assert_string_equal(lock_of(fixture), lock);
+    fixture->sqls[0] = SLICE("SELECT 2 FROM t");
+    assert_string_not_equal(lock_of(fixture), lock);
+}
+
 static void identity_is_the_first_that_is_there(void **context)
 {
     struct fixture *fixture = *context;
@@ -565,6 +632,16 @@ static void heartbeat_faster_than_three_sweeps_is_refused(void **context)
                    "heartbeatSeconds: must be at least 15, three times the sweep interval");
 }
 
+static void singleton_in_a_session_is_refused(void **context)
+{
+    struct fixture *fixture = *context;
+    fixture->request.singleton_key = SLICE("key");
+    fixture->request.has_target = true;
+    fixture->request.target = (struct plan_target){.session_id = SLICE("s")};
+    assert_refused(fixture,
+                   "singleton: goes without a session, which runs one statement at a time");
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -580,6 +657,10 @@ int main(void)
         TEST(auto_commit_is_batches_of_forty_that_do_not_stop),
         TEST(plan_holds_how_it_is_to_run),
         TEST(a_pattern_makes_anything_retriable),
+        TEST(only_a_singleton_or_a_session_has_a_lock),
+        TEST(a_lock_is_of_its_database_and_its_kind),
+        TEST(who_runs_it_is_not_part_of_the_lock),
+        TEST(two_spellings_of_one_statement_have_one_lock),
         TEST(identity_is_the_first_that_is_there),
         TEST(heartbeat_of_three_sweeps_is_taken),
         TEST(refused_plan_tells_its_addresses_and_nothing_else),
@@ -596,6 +677,7 @@ int main(void)
         TEST(bad_target_of_the_environment_stops_the_start),
         TEST(target_is_required_without_a_default),
         TEST(unknown_target_is_refused),
+        TEST(singleton_in_a_session_is_refused),
         TEST(heartbeat_faster_than_three_sweeps_is_refused),
     };
     return cmocka_run_group_tests_name("plan", tests, NULL, NULL);
