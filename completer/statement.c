@@ -1,5 +1,6 @@
 #include "completer/statement.h"
 
+#include "completer/batch.h"
 #include "invoker/submit.h"
 
 #include "infra/aws/redshift_data.h"
@@ -71,9 +72,10 @@ static void read_describe(struct dispatch *dispatch, struct work *work, const st
     stimulus->details = stimulus->ending != ENDING_NONE;
     stimulus->witness = WITNESS_SWEEP;
     stimulus->statement_id = description.id;
-    stimulus->rows = description.result_rows;
+    stimulus->rows = batch_rows(&description);
     stimulus->duration_ms = description.duration_ns >= 0 ? description.duration_ns / 1000000 : -1;
-    stimulus->error_text = description.error;
+    stimulus->error_text =
+        batch_error(dispatch->arena, &work->record.plan, work->record.state.step, &description);
     stimulus->transient = statement_failure_transient(description.error);
     stimulus->description = description.document;
     if (stimulus->ending != ENDING_NONE && work->record.state.outcome == OUTCOME_NONE) {
