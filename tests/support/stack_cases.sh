@@ -163,11 +163,12 @@ faults() {
     curl -sS --fail-with-body -X PUT --data "$1" "$control_url/faults" >/dev/null
 }
 
-# The case $1 passes when the jq filter $3 is true of the JSON $2; more arguments go to jq.
+# The case $1 passes when the jq filter $3 is true of the JSON $2; more arguments go to jq. Of
+# nothing at all jq says that everything is true.
 holds() {
     local name=$1 json=$2 filter=$3
     shift 3
-    if jq -e "$@" "$filter" <<<"$json" >/dev/null 2>&1; then
+    if [[ $json == *[![:space:]]* ]] && jq -e "$@" "$filter" <<<"$json" >/dev/null 2>&1; then
         ok "$name"
     else
         not_ok "$name" "not so: ${filter//$'\n'/ }: $(cut -c 1-1500 <<<"$json")"
