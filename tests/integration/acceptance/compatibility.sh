@@ -101,20 +101,20 @@ ttl_days() {
     service_with
     start_fails TTL=two
     is 'no integer: it does not start' "$failed_with" 2
-    so 'and says which' "$(jq -Rs . "$work/said")" 'contains("TTL") and contains("integer")'
+    so 'and says which' "$(jq -Rs . "$scratch/said")" 'contains("TTL") and contains("integer")'
 }
 
 # `ringback serve` with the setting $1 ends at once; sets failed_with, its status.
 start_fails() {
     RINGBACK_HTTP_LISTEN=127.0.0.1:0 RINGBACK_ADMIN_LISTEN=127.0.0.1:0 \
-        env -u RINGBACK_TRACKER_URL "$@" timeout 20 "$ringback" serve 2>"$work/said"
+        env -u RINGBACK_TRACKER_URL "$@" timeout 20 "$ringback" serve 2>"$scratch/said"
     failed_with=$?
 }
 
 no_such_store() {
     start_fails DDB_TABLE_NAME=tracking
     is 'it does not start' "$failed_with" 2
-    so 'and says why' "$(jq -Rs . "$work/said")" 'contains("dynamodb")'
+    so 'and says why' "$(jq -Rs . "$scratch/said")" 'contains("dynamodb")'
 }
 
 # ---- 3: what comes back --------------------------------------------------------------------------
@@ -330,9 +330,10 @@ row_count() {
 }
 
 no_rows() {
-    submit "$(sql "create table acceptance_${id:0:8} (v integer)")"
+    local t=acceptance_n$RANDOM
+    submit "$(sql "create table $t (v integer)")"
     so 'it finishes' "$(ended_task "$task")" '.state == "SUCCEEDED"'
-    submit "$(sql "drop table acceptance_${id:0:8}")"
+    submit "$(sql "drop table $t")"
     ended_task "$task" >/dev/null
 }
 

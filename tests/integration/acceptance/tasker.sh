@@ -99,8 +99,8 @@ redrive_lists() {
     send "$RINGBACK_EVENT_QUEUE_URL" "$(event_of "$name")"
     comes 'an event without a record is kept' metric_is events_parked_total $((parked + 1))
     comes 'and does not stay in the queue' queue_is_empty "$RINGBACK_EVENT_QUEUE_URL"
-    env -u RINGBACK_URL "$ringback" redrive >"$work/said" 2>&1
-    so 'it is listed with its reason' "$(jq -Rs . "$work/said")" 'contains("orphan")'
+    env -u RINGBACK_URL "$ringback" redrive >"$scratch/said" 2>&1
+    so 'it is listed with its reason' "$(jq -Rs . "$scratch/said")" 'contains("orphan")'
 }
 
 refused_submit() {
@@ -189,15 +189,15 @@ one_worker() {
 secrets_sealed() {
     local found
     submit "$(sql 'select pg_sleep(60)')"
-    strings -n 6 "$stack_dir"/ringback.db* >"$work/store"
-    grep -qF "ringback/$id" "$work/store" || grep -qF "$id" "$work/store" ||
+    strings -n 6 "$stack_dir"/ringback.db* >"$scratch/store"
+    grep -qF "ringback/$id" "$scratch/store" || grep -qF "$id" "$scratch/store" ||
         problem=${problem:-'the store was not looked into'}
-    is 'the SQL is not readable in the store' "$(grep -cF "$marker" "$work/store")" 0
-    is 'nor the token' "$(grep -cF "${task_token:24:80}" "$work/store")" 0
+    is 'the SQL is not readable in the store' "$(grep -cF "$marker" "$scratch/store")" 0
+    is 'nor the token' "$(grep -cF "${task_token:24:80}" "$scratch/store")" 0
     curl -sS -X POST "$RINGBACK_URL/invocations/$id/cancel" -o /dev/null
     ended_task "$task" >/dev/null
-    cat "$stack_dir"/*.log >"$work/log"
-    is 'nor in a log' "$(grep -cFe "$marker" -e "$task_token" "$work/log")" 0
+    cat "$stack_dir"/*.log >"$scratch/log"
+    is 'nor in a log' "$(grep -cFe "$marker" -e "$task_token" "$scratch/log")" 0
 }
 
 own_completer_text() {
@@ -325,18 +325,18 @@ utc_times() {
 no_collision() {
     local n pids=()
     for n in {1..30}; do
-        curl -sS "$RINGBACK_URL/invocations" --data "$(sql 'select 1')" -o "$work/same.$n" &
+        curl -sS "$RINGBACK_URL/invocations" --data "$(sql 'select 1')" -o "$scratch/same.$n" &
         pids+=($!)
     done
     wait "${pids[@]}"
-    so 'each is accepted under its own name' "$(jq -cs . "$work"/same.*)" \
+    so 'each is accepted under its own name' "$(jq -cs . "$scratch"/same.*)" \
         '[.[].StatementName] | length == 30 and all(type == "string") and (unique | length == 30)'
 }
 
 one_process() {
     printf '%s' '{"etl": {"clusterIdentifier": "c1", "database": "dev", "dbUser": "etl"},
-        "bi": {"workgroupName": "w-2", "database": "sales"}}' >"$work/targets"
-    service_with RINGBACK_TARGETS_FILE="$work/targets"
+        "bi": {"workgroupName": "w-2", "database": "sales"}}' >"$scratch/targets"
+    service_with RINGBACK_TARGETS_FILE="$scratch/targets"
     post "$(sql 'select 1' '{"target":"etl"}')"
     so 'one' "$reply" '.ClusterIdentifier == "c1" and .DbUser == "etl"'
     post "$(sql 'select 1' '{"target":"bi"}')"
