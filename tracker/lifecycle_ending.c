@@ -270,7 +270,7 @@ static void end_attempt(struct core *core, enum ending ending, enum witness witn
 
 /*
  * What an ending needs to be known before it counts: the text of a failure that might be tried
- * again, the rows that are expected of the last step, the session that was opened.
+ * again or is passed over, the rows that are expected of the last step, the session that was opened.
  */
 static bool wants_details(const struct core *core, enum ending ending)
 {
@@ -278,7 +278,7 @@ static bool wants_details(const struct core *core, enum ending ending)
         return false;
     }
     if (ending == ENDING_FAILED) {
-        return retry_left(core);
+        return retry_left(core) || core_step(core)->keep_going;
     }
     return ending == ENDING_FINISHED &&
            (session_is_missing(core) ||

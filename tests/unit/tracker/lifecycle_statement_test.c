@@ -89,6 +89,25 @@ static void who_saw_a_failure_first_is_its_witness(void **context)
     assert_int_equal(next->witness, WITNESS_SUBMIT);
 }
 
+static void a_failure_that_is_passed_over_leaves_its_text(void **context)
+{
+    struct fixture *fixture = *context;
+    put_in_state(fixture, STATEMENT_RUNNING);
+    fixture->steps[0].keep_going = true;
+    fixture->state = *decide(fixture, make_ending(STIMULUS_EVENT, ENDING_FAILED));
+    assert_true(has_action(fixture, ACTION_DESCRIBE));
+    struct stimulus described = make_ending(STIMULUS_DESCRIBED, ENDING_FAILED);
+    described.error_text = SLICE("no such table");
+    fixture->state = *decide(fixture, described);
+    assert_int_equal(fixture->state.step, 2);
+    assert_true(has_action(fixture, ACTION_SUBMIT));
+    struct stimulus last = make_ending(STIMULUS_EVENT, ENDING_FINISHED);
+    last.step = 2;
+    const struct state *next = decide(fixture, last);
+    assert_int_equal(next->outcome, OUTCOME_FAILED);
+    assert_true(slice_equals_text(next->error_text, "no such table"));
+}
+
 /* ---- Failure scenarios --------------------------------------------------------------------------
  */
 
@@ -376,6 +395,7 @@ int main(void)
         TEST(gathering_is_bounded),
         TEST(a_transient_failure_is_tried_again),
         TEST(who_saw_a_failure_first_is_its_witness),
+        TEST(a_failure_that_is_passed_over_leaves_its_text),
         TEST(a_duplicate_event_changes_nothing),
         TEST(an_event_of_an_earlier_attempt_changes_nothing),
         TEST(doubt_is_never_moved_by_a_repeat),
