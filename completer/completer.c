@@ -5,6 +5,7 @@
 #include "completer/gather.h"
 #include "completer/reply.h"
 #include "completer/statement.h"
+#include "invoker/lock.h"
 #include "invoker/parking.h"
 #include "invoker/submit.h"
 
@@ -27,6 +28,8 @@ void completer_equip(struct dispatch *dispatch)
     dispatch->handlers[ACTION_DESCRIBE] = &describe_handler;
     dispatch->handlers[ACTION_LIST] = &list_handler;
     dispatch->handlers[ACTION_CANCEL] = &cancel_handler;
+    dispatch->handlers[ACTION_TAKE_LOCK] = &take_lock_handler;
+    dispatch->handlers[ACTION_RELEASE_LOCK] = &release_lock_handler;
     dispatch->handlers[ACTION_GATHER] = &gather_handler;
     dispatch->handlers[ACTION_HEARTBEAT] = &heartbeat_handler;
     dispatch->handlers[ACTION_CALLBACK] = &callback_handler;

@@ -5,6 +5,7 @@
 
 #include "infra/aws/redshift_data.h"
 #include "infra/base/metrics.h"
+#include "infra/base/regex.h"
 
 #include <string.h>
 
@@ -25,6 +26,20 @@ bool statement_failure_transient(struct slice error_text)
     size_t end = slice_find(error_text, SLICE("ERROR: 1023")) + strlen("ERROR: 1023");
     return end == error_text.size ||
            (end < error_text.size && (error_text.data[end] < '0' || error_text.data[end] > '9'));
+}
+
+/* Who has said which errors may be tried again means these and no others. */
+static bool may_be_tried_again(const struct work *work, struct slice error_text)
+{
+    const struct plan *plan = &work->record.plan;
+    const unsigned step = work->record.state.step;
+    const struct plan_retry *retry = &plan->retry;
+    if (step <= plan->step_count && plan->steps[step - 1].retry != NULL) {
+        retry = plan->steps[step - 1].retry;
+    }
+    return retry->error_match.size > 0
+               ? regex_matches(retry->error_match, error_text) == REGEX_MATCH
+               : statement_failure_transient(error_text);
 }
 
 static struct slice current_id(struct arena *arena, const struct work *work)
@@ -52,13 +67,23 @@ static bool build_describe(struct dispatch *dispatch, struct work *work,
     return true;
 }
 
+/* An id that somebody has told, and that is none: nothing has that id. */
+static bool is_no_id(const struct work *work, const struct aws_call *call)
+{
+    const struct plan *plan = &work->record.plan;
+    const struct state *state = &work->record.state;
+    return call->status == STATUS_REJECTED &&
+           strcmp(call->error_name, "ValidationException") == 0 && state->attempt == 1 &&
+           state->step <= plan->step_count && plan->steps[state->step - 1].attach_id.size > 0;
+}
+
 static void read_describe(struct dispatch *dispatch, struct work *work, const struct action *action,
                           const struct aws_call *call, struct stimulus *stimulus)
 {
     (void)action;
     struct redshift_data_description description;
     stimulus->kind = STIMULUS_LOOK_FAILED;
-    if (call->status == STATUS_NOT_FOUND) {
+    if (call->status == STATUS_NOT_FOUND || is_no_id(work, call)) {
         stimulus->kind = STIMULUS_DESCRIBED;
         stimulus->not_found = true;
         return;
@@ -76,7 +101,9 @@ static void read_describe(struct dispatch *dispatch, struct work *work, const st
     stimulus->duration_ms = description.duration_ns >= 0 ? description.duration_ns / 1000000 : -1;
     stimulus->error_text =
         batch_error(dispatch->arena, &work->record.plan, work->record.state.step, &description);
-    stimulus->transient = statement_failure_transient(description.error);
+    stimulus->transient =
+        stimulus->ending == ENDING_FAILED && may_be_tried_again(work, stimulus->error_text);
+    stimulus->session_id = description.session_id;
     stimulus->description = description.document;
     if (stimulus->ending != ENDING_NONE && work->record.state.outcome == OUTCOME_NONE) {
         metrics_add(METRIC_ENDINGS_BY_SWEEP, 1);

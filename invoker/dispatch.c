@@ -76,14 +76,19 @@ static bool concerns_address(const struct action *action)
     return action->kind == ACTION_CALLBACK || action->kind == ACTION_HEARTBEAT;
 }
 
+static bool concerns_statement(const struct action *action)
+{
+    return !concerns_address(action) && action->kind != ACTION_RELEASE_LOCK;
+}
+
 /* The statement has one timer and one thing to do: what a later stimulus of the same commit decides
  * for it replaces what an earlier one wanted. A step is not begun that is cancelled in the same
  * breath. */
 static void add_action(struct decision *total, const struct action *action)
 {
     size_t place = total->action_count;
-    for (size_t i = 0; i < total->action_count && !concerns_address(action); i++) {
-        place = concerns_address(&total->actions[i]) ? place : i;
+    for (size_t i = 0; i < total->action_count && concerns_statement(action); i++) {
+        place = concerns_statement(&total->actions[i]) ? i : place;
     }
     if (place < LIFECYCLE_ACTIONS_MAX) {
         total->actions[place] = *action;
@@ -132,7 +137,7 @@ static void leave_to_others(struct dispatch *dispatch, struct state *next,
 {
     if (action->kind == ACTION_CALLBACK) {
         next->callbacks[action->address].next_at_ms = dispatch->now_ms;
-    } else if (action->kind != ACTION_HEARTBEAT) {
+    } else if (concerns_statement(action)) {
         next->statement_at_ms = dispatch->now_ms;
     }
 }

@@ -45,7 +45,8 @@ struct work {
     bool submit_refused;
     char submit_error_type[INVOCATION_ERROR_TYPE_BYTES + 1];
     struct slice submit_error_text;
-    void *progress; /* of the action that takes several calls, if one is under way */
+    bool told_by_reply; /* the front waits: a lock that is held is told by its reply alone */
+    void *progress;     /* of the action that takes several calls, if one is under way */
     bool claimed;  /* by the sweep: its due time has to be put right even if nothing else changes */
     void *context; /* the caller's */
 };

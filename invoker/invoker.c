@@ -1,5 +1,6 @@
 #include "invoker/invoker.h"
 
+#include "invoker/lock.h"
 #include "invoker/parking.h"
 #include "invoker/resource.h"
 #include "invoker/script.h"
@@ -87,6 +88,28 @@ static void write_submitted(struct json_writer *writer, struct arena *arena, str
     }
 }
 
+/* Told instead of a statement: somebody else's runs. */
+static void write_skipped(struct json_writer *writer, const char *holder)
+{
+    json_begin_object(writer, "ringback");
+    json_write_bool(writer, "skipped", true);
+    json_write_text(writer, "holder", slice_from_text(holder));
+    json_end_object(writer);
+}
+
+static struct slice skipped_reply(struct arena *arena, const char *holder)
+{
+    CLEANUP(buffer_clear) struct buffer out;
+    struct json_writer writer;
+    buffer_init(&out, REPLY_MAX_BYTES);
+    json_writer_init(&writer, &out);
+    json_begin_object(&writer, NULL);
+    json_write_text(&writer, "Outcome", slice_from_text(outcome_name(OUTCOME_FINISHED)));
+    write_skipped(&writer, holder);
+    json_end_object(&writer);
+    return arena_copy(arena, buffer_slice(&out));
+}
+
 /* The accepted reply: ids, the Data API's own members while they are at hand, or the state. */
 static struct slice accepted_reply(struct invoker *invoker, const struct work *work)
 {
@@ -108,6 +131,9 @@ static struct slice accepted_reply(struct invoker *invoker, const struct work *w
     write_submitted(&writer, arena, work->submit_document);
     if (state->outcome != OUTCOME_NONE) {
         json_write_text(&writer, "Outcome", slice_from_text(outcome_name(state->outcome)));
+    }
+    if (state->skipped) {
+        write_skipped(&writer, state->holder);
     }
     json_end_object(&writer);
     return arena_copy(arena, buffer_slice(&out));
@@ -256,6 +282,33 @@ static void fetch_scripts(struct invoker *invoker, struct request_item *entries,
     }
 }
 
+/* Of a lock that somebody else holds, on a channel with a reply: the reply says so, and nothing is
+ * registered. A skip that somebody is to be called back about is told there instead. */
+static void find_conflict(struct invoker *invoker, struct request_item *entry)
+{
+    struct dispatch *dispatch = invoker->dispatch;
+    const struct plan *plan = &entry->work.record.plan;
+    char holder[TRACKER_ID_BYTES + 1] = "";
+    struct error error = ERROR_NONE;
+    bool alone = plan->on_conflict == PLAN_CONFLICT_FAIL ||
+                 (plan->on_conflict == PLAN_CONFLICT_SKIP && plan->address_count == 0);
+    if (plan->lock_key[0] == '\0' || entry->item->channel == CHANNEL_ASYNCHRONOUS || !alone) {
+        return;
+    }
+    entry->work.told_by_reply = plan->on_conflict == PLAN_CONFLICT_FAIL;
+    if (lock_find_holder(dispatch, plan, holder, &error) != STATUS_OK) {
+        finish_away(invoker, entry, &error);
+    } else if (holder[0] != '\0' && plan->on_conflict == PLAN_CONFLICT_FAIL) {
+        metrics_add(METRIC_REQUESTS_REFUSED, 1);
+        finish_error(invoker, entry, 409, "ConcurrentExecution",
+                     arena_format(dispatch->arena, "singleton: invocation %s is running", holder));
+    } else if (holder[0] != '\0') {
+        entry->item->code = 200;
+        entry->item->reply = skipped_reply(dispatch->arena, holder);
+        entry->done = true;
+    }
+}
+
 static void plan(struct invoker *invoker, struct request_item *entry)
 {
     struct plan_maker maker = plan_maker_of(invoker);
@@ -272,6 +325,10 @@ static void plan(struct invoker *invoker, struct request_item *entry)
     if (plan_make(&maker, &entry->request, &entry->item->identity, &record->plan, &error) !=
         STATUS_OK) {
         refuse(invoker, entry, &error);
+        return;
+    }
+    find_conflict(invoker, entry);
+    if (entry->done) {
         return;
     }
     lifecycle_accept(&context, &record->plan,
@@ -373,10 +430,25 @@ static size_t register_some(struct invoker *invoker, struct request_item *entrie
     return taken_count;
 }
 
+/* One that lost the race for its lock after it had been registered. */
+static bool lost_the_race(const struct request_item *entry)
+{
+    const struct state *state = &entry->work.record.state;
+    return entry->work.told_by_reply && !entry->registration.existing &&
+           state->outcome == OUTCOME_REJECTED &&
+           strcmp(state->error_type, "ConcurrentExecution") == 0;
+}
+
 /* A callback-free request has only this reply: the refusal of its submit. */
 static bool reply_refusal(struct invoker *invoker, struct request_item *entry)
 {
     const struct work *work = &entry->work;
+    if (lost_the_race(entry)) {
+        metrics_add(METRIC_REQUESTS_REFUSED, 1);
+        finish_error(invoker, entry, 409, "ConcurrentExecution",
+                     arena_text(invoker->dispatch->arena, work->record.state.error_text));
+        return true;
+    }
     if (!work->submit_refused || work->record.plan.address_count > 0 ||
         work->record.state.outcome != OUTCOME_REJECTED) {
         return false;
@@ -428,7 +500,7 @@ static void settle(struct invoker *invoker, struct request_item *entry)
     if (reply_refusal(invoker, entry)) {
         return;
     }
-    entry->item->code = entry->registration.existing ? 200 : 202;
+    entry->item->code = entry->registration.existing || work->record.state.skipped ? 200 : 202;
     const char *id = first_id(&work->record.state);
     entry->item->reply = entry->request.tells_batch_id && id[0] != '\0'
                              ? batch_id_reply(invoker->dispatch->arena, id)

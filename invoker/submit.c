@@ -5,35 +5,60 @@
 
 #include <string.h>
 
+/* A step's own, or the plan's. */
+static void fill_parameters(struct arena *arena, const struct plan *plan,
+                            const struct plan_step *step, struct redshift_data_submit *submit)
+{
+    const bool own = step->parameter_count > 0;
+    const struct plan_parameter *given = own ? step->parameters : plan->parameters;
+    const size_t count = own ? step->parameter_count : plan->parameter_count;
+    struct redshift_data_parameter *parameters =
+        ARENA_ARRAY(arena, count, struct redshift_data_parameter);
+    for (size_t i = 0; i < count; i++) {
+        parameters[i].name = given[i].name;
+        parameters[i].value = given[i].value;
+    }
+    submit->parameters = parameters;
+    submit->parameter_count = count;
+}
+
+/* Where a step runs: the session that the first one has opened goes before everything else. */
+static struct plan_target target_of(const struct plan *plan, const struct state *state)
+{
+    const struct plan_step *step = &plan->steps[state->step - 1];
+    const bool opened = plan->session_keep_alive_seconds >= 0 && state->step > 1;
+    if (step->target != NULL) {
+        return *step->target;
+    }
+    if (opened && state->session_id[0] != '\0') {
+        return (struct plan_target){.session_id = slice_from_text(state->session_id)};
+    }
+    return plan->target;
+}
+
 static void fill_submit(struct arena *arena, const struct plan *plan, const struct state *state,
                         struct redshift_data_submit *submit)
 {
     const struct plan_step *step = &plan->steps[state->step - 1];
-    struct redshift_data_parameter *parameters =
-        ARENA_ARRAY(arena, plan->parameter_count, struct redshift_data_parameter);
+    const struct plan_target target = target_of(plan, state);
     char *token = arena_alloc(arena, SHA256_HEX_BYTES + 1);
-    for (size_t i = 0; i < plan->parameter_count; i++) {
-        parameters[i].name = plan->parameters[i].name;
-        parameters[i].value = plan->parameters[i].value;
-    }
     *submit = (struct redshift_data_submit){
         .sqls = step->sqls,
         .sql_count = step->sql_count,
         .batch = step->batch,
         .auto_commit = step->auto_commit,
-        .cluster_identifier = plan->target.cluster_identifier,
-        .workgroup_name = plan->target.workgroup_name,
-        .secret_arn = plan->target.secret_arn,
-        .db_user = plan->target.db_user,
-        .database = plan->target.database,
-        .session_id = plan->target.session_id,
+        .cluster_identifier = target.cluster_identifier,
+        .workgroup_name = target.workgroup_name,
+        .secret_arn = target.secret_arn,
+        .db_user = target.db_user,
+        .database = target.database,
+        .session_id = target.session_id,
         .session_keep_alive_seconds = plan->session_keep_alive_seconds,
-        .parameters = parameters,
-        .parameter_count = plan->parameter_count,
         .statement_name = invocation_statement_name(arena, plan, state->step, state->attempt),
         .wait_seconds = state->no_wait ? 0 : plan->wait_seconds,
         .with_event = true,
     };
+    fill_parameters(arena, plan, step, submit);
     invocation_client_token(submit->statement_name, token);
     submit->client_token = slice_from_text(token);
 }
@@ -152,6 +177,7 @@ static void read_submit(struct dispatch *dispatch, struct work *work, const stru
     }
     stimulus->kind = STIMULUS_SUBMITTED;
     stimulus->statement_id = submitted.id;
+    stimulus->session_id = submitted.session_id;
     stimulus->ending = submit_ending(submitted.status);
     stimulus->witness = WITNESS_SUBMIT;
     if (work->submit_document.data == NULL) {

@@ -209,6 +209,16 @@ enum status tracker_lock_take(struct tracker *tracker, const char *key, const ch
                : status;
 }
 
+enum status tracker_lock_holder(struct tracker *tracker, const char *key,
+                                char holder[TRACKER_ID_BYTES + 1], struct error *error)
+{
+    enum status status = tracker_check_lock_key(key, error);
+
+    holder[0] = '\0';
+    return status == STATUS_OK ? tracker->backend->lock_holder(tracker, key, holder, error)
+                               : status;
+}
+
 enum status tracker_lock_release(struct tracker *tracker, const char *key, const char *owner,
                                  struct error *error)
 {

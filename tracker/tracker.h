@@ -171,6 +171,9 @@ MUST_CHECK enum status tracker_touch(struct tracker *tracker, const char *id, in
 MUST_CHECK enum status tracker_lock_take(struct tracker *tracker, const char *key,
                                          const char *owner, const char *expected,
                                          char holder[TRACKER_ID_BYTES + 1], struct error *error);
+/* Who holds it now. NOT_FOUND (no text): nobody. */
+MUST_CHECK enum status tracker_lock_holder(struct tracker *tracker, const char *key,
+                                           char holder[TRACKER_ID_BYTES + 1], struct error *error);
 MUST_CHECK enum status tracker_lock_release(struct tracker *tracker, const char *key,
                                             const char *owner, struct error *error);
 MUST_CHECK enum status tracker_lock_wait(struct tracker *tracker, const char *key, const char *id,

@@ -33,6 +33,7 @@ struct tracker_backend {
     enum status (*touch)(struct tracker *, const char *, int64_t, struct error *);
     enum status (*lock_take)(struct tracker *, const char *, const char *, const char *, char *,
                              struct error *);
+    enum status (*lock_holder)(struct tracker *, const char *, char *, struct error *);
     enum status (*lock_release)(struct tracker *, const char *, const char *, struct error *);
     enum status (*lock_wait)(struct tracker *, const char *, const char *, int64_t, struct error *);
     enum status (*lock_leave)(struct tracker *, const char *, const char *, struct error *);

@@ -319,6 +319,7 @@ static const struct tracker_backend redis_backend = {
     .count = redis_count,
     .touch = redis_touch,
     .lock_take = redis_lock_take,
+    .lock_holder = redis_lock_holder,
     .lock_release = redis_lock_release,
     .lock_wait = redis_lock_wait,
     .lock_leave = redis_lock_leave,

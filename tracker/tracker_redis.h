@@ -153,6 +153,8 @@ bool redis_read_parked(const redisReply *reply, struct arena *arena, const char 
 #define REDIS_PARKED_COLUMNS 5
 enum status redis_lock_take(struct tracker *tracker, const char *key, const char *owner,
                             const char *expected, char *holder, struct error *error);
+enum status redis_lock_holder(struct tracker *tracker, const char *key, char *holder,
+                              struct error *error);
 enum status redis_lock_release(struct tracker *tracker, const char *key, const char *owner,
                                struct error *error);
 enum status redis_lock_wait(struct tracker *tracker, const char *key, const char *id,

@@ -47,6 +47,20 @@ enum status redis_lock_take(struct tracker *tracker, const char *key, const char
                                       : error_set(error, STATUS_CONFLICT, "the lock is held");
 }
 
+enum status redis_lock_holder(struct tracker *tracker, const char *key, char *holder,
+                              struct error *error)
+{
+    struct redis_store *store = store_of(tracker);
+    CLEANUP(redis_batch_end) struct redis_batch batch = redis_batch_begin(store, 1);
+    struct redis_command *command = redis_add(&batch, "GET", shard_key(store, "lock", key));
+    enum status status = redis_batch_run(&batch, false, error);
+
+    if (status != STATUS_OK) {
+        return status;
+    }
+    return copy_id(command->reply, holder) ? STATUS_OK : STATUS_NOT_FOUND;
+}
+
 enum status redis_lock_release(struct tracker *tracker, const char *key, const char *owner,
                                struct error *error)
 {

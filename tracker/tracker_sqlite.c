@@ -341,6 +341,7 @@ static const struct tracker_backend sqlite_backend = {
     .count = sqlite_count,
     .touch = sqlite_touch,
     .lock_take = sqlite_lock_take,
+    .lock_holder = sqlite_lock_holder,
     .lock_release = sqlite_lock_release,
     .lock_wait = sqlite_lock_wait,
     .lock_leave = sqlite_lock_leave,

@@ -152,6 +152,8 @@ enum status sqlite_expire(struct tracker *tracker, int64_t now_ms, size_t limit,
 /* Locks, parked messages and replies (tracker_sqlite_side.c). */
 enum status sqlite_lock_take(struct tracker *tracker, const char *key, const char *owner,
                              const char *expected, char *holder, struct error *error);
+enum status sqlite_lock_holder(struct tracker *tracker, const char *key, char *holder,
+                               struct error *error);
 enum status sqlite_lock_release(struct tracker *tracker, const char *key, const char *owner,
                                 struct error *error);
 enum status sqlite_lock_wait(struct tracker *tracker, const char *key, const char *id,

@@ -56,6 +56,14 @@ enum status sqlite_lock_take(struct tracker *tracker, const char *key, const cha
     return status;
 }
 
+enum status sqlite_lock_holder(struct tracker *tracker, const char *key, char *holder,
+                               struct error *error)
+{
+    enum status status = read_holder(store_of(tracker), key, holder, error);
+
+    return status == STATUS_OK && holder[0] == '\0' ? STATUS_NOT_FOUND : status;
+}
+
 enum status sqlite_lock_release(struct tracker *tracker, const char *key, const char *owner,
                                 struct error *error)
 {

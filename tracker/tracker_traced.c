@@ -150,6 +150,14 @@ static enum status traced_lock_take(struct tracker *tracker, const char *key, co
                                                           holder, error));
 }
 
+static enum status traced_lock_holder(struct tracker *tracker, const char *key, char *holder,
+                                      struct error *error)
+{
+    struct span span = span_begin("lock_holder", 1);
+
+    return span_end(&span, backend_of(tracker)->lock_holder(inner_of(tracker), key, holder, error));
+}
+
 static enum status traced_lock_release(struct tracker *tracker, const char *key, const char *owner,
                                        struct error *error)
 {
@@ -251,6 +259,7 @@ static const struct tracker_backend traced_backend = {
     .count = traced_count,
     .touch = traced_touch,
     .lock_take = traced_lock_take,
+    .lock_holder = traced_lock_holder,
     .lock_release = traced_lock_release,
     .lock_wait = traced_lock_wait,
     .lock_leave = traced_lock_leave,

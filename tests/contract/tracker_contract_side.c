@@ -103,6 +103,22 @@ static void a_lock_is_taken_over_from_the_expected_owner_only(void **state)
     assert_string_equal(holder, contract_id(2).text);
 }
 
+static void the_holder_is_told(void **state)
+{
+    struct contract *contract = *state;
+    char holder[TRACKER_ID_BYTES + 1];
+
+    assert_int_equal(tracker_lock_holder(contract->tracker, KEY, holder, &contract->error),
+                     STATUS_NOT_FOUND);
+    assert_int_equal(take(contract, 1, NULL, holder), STATUS_OK);
+    CONTRACT_OK(contract, tracker_lock_holder(contract->tracker, KEY, holder, &contract->error));
+    assert_string_equal(holder, contract_id(1).text);
+    CONTRACT_OK(contract, tracker_lock_release(contract->tracker, KEY, contract_id(1).text,
+                                               &contract->error));
+    assert_int_equal(tracker_lock_holder(contract->tracker, KEY, holder, &contract->error),
+                     STATUS_NOT_FOUND);
+}
+
 static void an_expected_owner_may_have_released(void **state)
 {
     struct contract *contract = *state;
@@ -331,6 +347,7 @@ int contract_run_side(void)
     const struct CMUnitTest tests[] = {
         CONTRACT_TEST(a_free_lock_is_taken_and_held),
         CONTRACT_TEST(a_lock_is_taken_over_from_the_expected_owner_only),
+        CONTRACT_TEST(the_holder_is_told),
         CONTRACT_TEST(an_expected_owner_may_have_released),
         CONTRACT_TEST(release_is_conditional_on_the_owner),
         CONTRACT_TEST(locks_of_other_keys_are_others),

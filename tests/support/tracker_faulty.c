@@ -129,6 +129,12 @@ static enum status faulty_lock_take(struct tracker *tracker, const char *key, co
     PASS_ON(lock_take, key, owner, expected, holder, error);
 }
 
+static enum status faulty_lock_holder(struct tracker *tracker, const char *key, char *holder,
+                                      struct error *error)
+{
+    PASS_ON(lock_holder, key, holder, error);
+}
+
 static enum status faulty_lock_release(struct tracker *tracker, const char *key, const char *owner,
                                        struct error *error)
 {
@@ -204,6 +210,7 @@ static const struct tracker_backend faulty_backend = {
     .count = faulty_counts,
     .touch = faulty_touch,
     .lock_take = faulty_lock_take,
+    .lock_holder = faulty_lock_holder,
     .lock_release = faulty_lock_release,
     .lock_wait = faulty_lock_wait,
     .lock_leave = faulty_lock_leave,
