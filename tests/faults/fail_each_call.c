@@ -26,6 +26,7 @@ struct story {
     enum outcome outcome;
     bool with_event;
     const char *retried_error; /* attempt 1 of step 1 fails so; NULL: it does not */
+    const char *rows;          /* told of its rows, unless the tracker fails; NULL: none */
 };
 
 /* ---- Helpers ---- */
@@ -127,6 +128,16 @@ static void assert_settled(struct pipeline *pipeline, const struct story *story,
                      0);
 }
 
+/* Rows are gathered within a time that a process's lease outlasts: they may be missing when it
+ * dies, and no exchange is a reason that they are. */
+static void assert_rows(struct pipeline *pipeline, const struct story *story, const char *what)
+{
+    if (story->rows != NULL &&
+        !slice_has(cloud_body(pipeline->cloud, "SendTaskSuccess", 0), story->rows)) {
+        fail_msg("%s: the rows are lost: %s", what, cloud_calls(pipeline->cloud));
+    }
+}
+
 /* Every operation of the tracker, undone and done. */
 static void fail_each_operation(const struct story *story)
 {
@@ -163,6 +174,7 @@ static void break_each_exchange(const struct story *story)
             tell(&pipeline, story);
             broken = cloud_count(pipeline.cloud, NULL) >= k;
             assert_settled(&pipeline, story, what);
+            assert_rows(&pipeline, story, what);
             pipeline_close(&pipeline);
         }
         assert_in_range(k, 3, CALLS_MAX - 1);
@@ -211,45 +223,79 @@ static void fail_each_call(const struct story *story)
     "{\"sqlStatements\":[\"select 1\",\"select 2\"],\"requestKey\":\"key\",\"taskToken\":\"t\","   \
     "\"timeoutSeconds\":3600}"
 
+#define ROWS                                                                                       \
+    "{\"sqlStatement\":\"select 1\",\"requestKey\":\"key\",\"taskToken\":\"t\",\"result\":{}}"
+
+#define OBJECT                                                                                     \
+    "{\"sqlStatement\":\"select 1\",\"requestKey\":\"key\",\"taskToken\":\"t\","                   \
+    "\"result\":{\"mode\":\"s3\",\"uri\":\"s3://bucket/x\"}}"
+
 static void success_told_by_its_event(void **context)
 {
-    const struct story story = {ONE, 1, "FINISHED", "", OUTCOME_FINISHED, true, NULL};
+    const struct story story = {ONE, 1, "FINISHED", "", OUTCOME_FINISHED, true, NULL, NULL};
     (void)context;
     fail_each_call(&story);
 }
 
 static void success_whose_event_is_lost(void **context)
 {
-    const struct story story = {ONE, 1, "FINISHED", "", OUTCOME_FINISHED, false, NULL};
+    const struct story story = {ONE, 1, "FINISHED", "", OUTCOME_FINISHED, false, NULL, NULL};
     (void)context;
     fail_each_call(&story);
 }
 
 static void failure_with_its_text(void **context)
 {
-    const struct story story = {ONE, 1, "FAILED", "ERROR: no", OUTCOME_FAILED, true, NULL};
+    const struct story story = {ONE, 1, "FAILED", "ERROR: no", OUTCOME_FAILED, true, NULL, NULL};
     (void)context;
     fail_each_call(&story);
 }
 
 static void two_steps(void **context)
 {
-    const struct story story = {TWO, 2, "FINISHED", "", OUTCOME_FINISHED, true, NULL};
+    const struct story story = {TWO, 2, "FINISHED", "", OUTCOME_FINISHED, true, NULL, NULL};
     (void)context;
     fail_each_call(&story);
 }
 
 static void deadline_of_the_second_step(void **context)
 {
-    const struct story story = {LATE, 2, NULL, "", OUTCOME_TIMED_OUT, true, NULL};
+    const struct story story = {LATE, 2, NULL, "", OUTCOME_TIMED_OUT, true, NULL, NULL};
     (void)context;
     fail_each_call(&story);
 }
 
 static void second_attempt(void **context)
 {
+    const struct story story = {ONE, 1, "FINISHED", "", OUTCOME_FINISHED, true, "ERROR: 1023 again",
+                                NULL};
+    (void)context;
+    fail_each_call(&story);
+}
+
+static void rows_in_the_reply(void **context)
+{
     const struct story story = {
-        ONE, 1, "FINISHED", "", OUTCOME_FINISHED, true, "ERROR: 1023 again"};
+        .body = ROWS,
+        .steps = 1,
+        .ending = "FINISHED",
+        .error = "",
+        .outcome = OUTCOME_FINISHED,
+        .with_event = true,
+        .rows = "\\\"rows\\\":[[1],[2]],\\\"totalRows\\\":2,\\\"truncated\\\":false"};
+    (void)context;
+    fail_each_call(&story);
+}
+
+static void rows_in_an_object(void **context)
+{
+    const struct story story = {.body = OBJECT,
+                                .steps = 1,
+                                .ending = "FINISHED",
+                                .error = "",
+                                .outcome = OUTCOME_FINISHED,
+                                .with_event = true,
+                                .rows = "\\\"totalRows\\\":2,\\\"truncated\\\":false"};
     (void)context;
     fail_each_call(&story);
 }
@@ -263,6 +309,8 @@ int main(void)
         cmocka_unit_test(two_steps),
         cmocka_unit_test(deadline_of_the_second_step),
         cmocka_unit_test(second_attempt),
+        cmocka_unit_test(rows_in_the_reply),
+        cmocka_unit_test(rows_in_an_object),
     };
     return cmocka_run_group_tests_name("fail_each_call", tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 #     <!-- request: 200 FINISHED -->  posted once the invocation of the request before has this outcome
 #     <!-- reply -->                  of the request before: errors are equal, others have the members
 #     <!-- document -->               what the caller is told; <!-- invocation -->: GET /invocations/{id}
+#     <!-- result -->                 what it is told of the rows, equal but for the id
 #     <!-- targets -->                RINGBACK_TARGETS_FILE; <!-- state -->: of a Step Functions machine
 #     <!-- pattern -->                of a rule: what a bus was told has this source and detail type
 #     <!-- direct -->                 a state that calls the Data API itself
@@ -26,7 +27,7 @@ trap 'stop_stack; rm -rf "$blocks"' EXIT
 split_page() {
     awk -v out="$blocks" '
         /^<!-- (request: [0-9]+( [A-Z]+)?|script: [^ ]+) -->$/ ||
-        /^<!-- (reply|document|invocation|targets|pattern|state|direct|response|before) -->$/ {
+        /^<!-- (reply|document|result|invocation|targets|pattern|state|direct|response|before) -->$/ {
             kind = $2; sub(/:$/, "", kind)
             code = kind == "request" || kind == "script" ? $3 : "-"
             outcome = kind == "request" && $4 != "-->" ? $4 : "-"
@@ -73,6 +74,11 @@ post() {
 # The paths of all members, those of arrays without their index.
 shape() {
     jq -c '[paths | map(if type == "number" then 0 else . end)] | unique'
+}
+
+# The JSON on stdin in one order, with ID for the invocation's.
+without_id() {
+    jq -cS . | sed -E 's/[a-z2-7]{32}/ID/g'
 }
 
 get() {
@@ -129,6 +135,10 @@ one_block() {
         before) check "$name" jq -e . "$file" ;;
         reply) compare_reply "$name" "$file" ;;
         document) equal "$name" "$(get /reply | shape)" "$(shape <"$file")" ;;
+        result)
+            equal "$name" "$(get /reply | jq .output.ringback.result | without_id)" \
+                "$(without_id <"$file")"
+            ;;
         invocation) equal "$name" "$(get '' | shape)" "$(shape <"$file")" ;;
         targets) check "$name" jq -e . "$file" ;;
         pattern) equal "$name" "$(told_events)" "$(jq -c '[.source[0], ."detail-type"[0]]' "$file")" ;;
@@ -162,7 +172,7 @@ put_script() {
 start_for() {
     local targets
     stack_dir=$(mktemp -d)
-    mkdir "$stack_dir/s3"
+    mkdir -p "$stack_dir/s3/results"
     start_local --s3 "$stack_dir/s3" || not_ok "$1: the stand-in starts"
     check "$1: a queue for replies" make_queue
     unset RINGBACK_TARGETS_FILE RINGBACK_TRACKER_URL

@@ -1,4 +1,4 @@
--- request: {"mode":"sequence"}
+-- request: {"mode":"sequence","result":{"mode":"inline"}}
 -- Fails when a rule does not hold, else shows what the day has brought.
 
 delete from demo_check
