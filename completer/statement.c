@@ -102,7 +102,9 @@ static void read_describe(struct dispatch *dispatch, struct work *work, const st
     stimulus->error_text =
         batch_error(dispatch->arena, &work->record.plan, work->record.state.step, &description);
     stimulus->transient =
-        stimulus->ending == ENDING_FAILED && may_be_tried_again(work, stimulus->error_text);
+        stimulus->ending == ENDING_FAILED &&
+        may_be_tried_again(work,
+                           description.error.size > 0 ? description.error : stimulus->error_text);
     stimulus->session_id = description.session_id;
     stimulus->description = description.document;
     if (stimulus->ending != ENDING_NONE && work->record.state.outcome == OUTCOME_NONE) {
