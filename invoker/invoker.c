@@ -318,13 +318,16 @@ static void plan(struct invoker *invoker, struct request_item *entry)
     if (entry->done || entry->refused || entry->known) {
         return;
     }
-    if (resource_recall(invoker->dispatch, &entry->request, &error) != STATUS_OK) {
-        finish_away(invoker, entry, &error);
+    enum status status = resource_recall(invoker->dispatch, &entry->request, &error);
+    if (status == STATUS_OK) {
+        status = plan_make(&maker, &entry->request, &entry->item->identity, &record->plan, &error);
+    }
+    if (status == STATUS_REJECTED) {
+        refuse(invoker, entry, &error);
         return;
     }
-    if (plan_make(&maker, &entry->request, &entry->item->identity, &record->plan, &error) !=
-        STATUS_OK) {
-        refuse(invoker, entry, &error);
+    if (status != STATUS_OK) {
+        finish_away(invoker, entry, &error);
         return;
     }
     find_conflict(invoker, entry);

@@ -12,11 +12,12 @@
 
 #include "invoker/cloudformation_types.h"
 #include "invoker/request_fields.h"
+#include "invoker/resource_built_in.h"
+#include "invoker/user_sql.h"
 
 #include "infra/base/buffer.h"
 #include "infra/base/json_writer.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define RESPONSE_URL_MAX_BYTES  8192
@@ -28,19 +29,17 @@
 #define SERVICE_TIMEOUT_SECONDS 3600 /* CloudFormation's own default and most */
 #define PROPERTIES              "ResourceProperties"
 
-enum event_type { EVENT_CREATE, EVENT_UPDATE, EVENT_DELETE };
-
 static const struct name_value types[] = {
-    {"Create", EVENT_CREATE}, {"Update", EVENT_UPDATE}, {"Delete", EVENT_DELETE}};
+    {"Create", RESOURCE_CREATE}, {"Update", RESOURCE_UPDATE}, {"Delete", RESOURCE_DELETE}};
 
 /* What the properties call the requests of each type. */
 static const struct {
     const char *request;
     const char *sql;
 } operations[] = {
-    [EVENT_CREATE] = {"create", "create_sql"},
-    [EVENT_UPDATE] = {"update", "update_sql"},
-    [EVENT_DELETE] = {"delete", "drop_sql"},
+    [RESOURCE_CREATE] = {"create", "create_sql"},
+    [RESOURCE_UPDATE] = {"update", "update_sql"},
+    [RESOURCE_DELETE] = {"delete", "drop_sql"},
 };
 
 struct event {
@@ -48,7 +47,7 @@ struct event {
     struct json root;
     struct json properties; /* with their types */
     struct json old;        /* OldResourceProperties */
-    enum event_type type;
+    enum resource_event type;
     struct plan_resource *resource;
 };
 
@@ -147,40 +146,16 @@ MUST_CHECK static enum status read_response_url(struct json root, struct slice *
     return status;
 }
 
-/* What properties make a built-in resource from, shortened; absent for others. */
-static struct slice made_from(struct arena *arena, struct json properties)
-{
-    static const char *const names[] = {
-        "create_sql",      "username",        "password",    "create_db",
-        "create_user",     "groups",          "valid_until", "unrestricted_syslog_access",
-        "session_timeout", "connection_limit"};
-    CLEANUP(buffer_clear) struct buffer out;
-    char hex[SHA256_HEX_BYTES + 1];
-    buffer_init(&out, REQUEST_MAX_BYTES);
-    for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
-        struct json value = json_member(properties, names[i]);
-        if (json_exists(value)) {
-            buffer_append_format(&out, "\n%s ", names[i]);
-            json_print(value, &out);
-        }
-    }
-    if (buffer_slice(&out).size == 0) {
-        return SLICE_NONE;
-    }
-    digest_sha256_hex(buffer_slice(&out), hex);
-    buffer_wipe(&out);
-    return arena_copy(arena, slice_from_text(hex));
-}
-
 /* Told of every request, a refused one too: the next Update wants to know (resource.h). */
 static void read_made(struct arena *arena, struct json root, struct plan_resource *resource)
 {
-    if (slice_equals_text(resource->request_type, "Delete")) {
-        return;
-    }
-    resource->made_after = made_from(arena, json_member(root, PROPERTIES));
-    if (slice_equals_text(resource->request_type, "Update")) {
-        resource->made_before = made_from(arena, json_member(root, "OldResourceProperties"));
+    int type = RESOURCE_DELETE;
+    if (request_read_choice(root, "RequestType", types, ARRAY_COUNT(types), &type, NULL) ==
+        STATUS_OK) {
+        const struct resource_change change = {arena, (enum resource_event)type,
+                                               json_member(root, PROPERTIES),
+                                               json_member(root, "OldResourceProperties")};
+        resource_read_made(&change, resource);
     }
 }
 
@@ -196,8 +171,8 @@ void request_find_resource(struct arena *arena, struct json root,
     if (json_find_text(root, "RequestType", 0, &resource->request_type, NULL) != STATUS_OK) {
         resource->request_type = SLICE_NONE;
     }
-    read_made(arena, root, resource);
     addresses->resource = resource;
+    read_made(arena, root, resource);
 }
 
 /* ---- What the answer holds ------------------------------------------------------------------ */
@@ -209,7 +184,7 @@ MUST_CHECK static enum status read_physical_id(const struct event *event, struct
     struct plan_resource *resource = event->resource;
     enum status status = STATUS_OK;
     resource->physical_resource_id = resource->current_physical_id;
-    if (event->type == EVENT_DELETE ||
+    if (event->type == RESOURCE_DELETE ||
         !json_exists(json_member(event->properties, "physicalResourceId"))) {
         return STATUS_OK;
     }
@@ -219,7 +194,7 @@ MUST_CHECK static enum status read_physical_id(const struct event *event, struct
         old = SLICE_NONE;
     }
     /* A property that has not changed does not move a resource that has another id. */
-    if (status == STATUS_OK && (event->type == EVENT_CREATE || !slice_equals(wanted, old))) {
+    if (status == STATUS_OK && (event->type == RESOURCE_CREATE || !slice_equals(wanted, old))) {
         resource->physical_resource_id = wanted;
     }
     return status;
@@ -246,7 +221,7 @@ MUST_CHECK static enum status read_data(const struct event *event, struct error 
 {
     struct json data = {0};
     enum status status = json_find_object(event->properties, "data", &data, error);
-    if (status != STATUS_OK || !json_exists(data) || event->type == EVENT_DELETE) {
+    if (status != STATUS_OK || !json_exists(data) || event->type == RESOURCE_DELETE) {
         return status;
     }
     size_t count = json_count(data);
@@ -284,22 +259,13 @@ MUST_CHECK static enum status read_answer(const struct event *event, struct requ
 
 /* ---- What runs ------------------------------------------------------------------------------ */
 
-static void set_sqls(struct arena *arena, struct request *request, const struct slice *sqls,
-                     size_t count)
-{
-    request->sqls = ARENA_ARRAY(arena, count, struct slice);
-    memcpy(request->sqls, sqls, count * sizeof(*sqls));
-    request->sql_count = count;
-    request->mode = count > 1 ? REQUEST_TRANSACTION : REQUEST_SEQUENCE;
-}
-
 MUST_CHECK static enum status read_text_sql(const struct event *event, struct json value,
                                             struct request *request, struct error *error)
 {
     struct slice sql = SLICE_NONE;
     enum status status = request_read_sql(value, &sql, error);
     if (status == STATUS_OK) {
-        set_sqls(event->arena, request, &sql, 1);
+        resource_set_sqls(event->arena, request, &sql, 1);
     }
     return status;
 }
@@ -320,7 +286,7 @@ MUST_CHECK static enum status read_native(const struct event *event, struct json
     return request_read_native(event->arena, value, request, error);
 }
 
-MUST_CHECK static enum status read_operation(const struct event *event, enum event_type type,
+MUST_CHECK static enum status read_operation(const struct event *event, enum resource_event type,
                                              struct request *request, struct error *error)
 {
     struct json native = json_member(event->properties, operations[type].request);
@@ -347,36 +313,9 @@ MUST_CHECK static enum status read_operation(const struct event *event, enum eve
     return status;
 }
 
-/* Without update_sql: the new statement in the place of the old one. Nothing is lost when it fails,
- * since both are one transaction; the Update that CloudFormation rolls back with finds the resource
- * as it was (resource.h). */
-MUST_CHECK static enum status replace(const struct event *event, struct request *request,
-                                      struct error *error)
+static struct resource_change change_of(const struct event *event)
 {
-    struct json new_sql = json_member(event->properties, "create_sql");
-    struct json old_sql = json_member(event->old, "create_sql");
-    struct json old_drop = json_member(event->old, "drop_sql");
-    struct slice sqls[2] = {SLICE_NONE, SLICE_NONE};
-    struct slice old_text = SLICE_NONE;
-    size_t count = 0;
-    if (!json_exists(new_sql) || !json_exists(old_sql)) {
-        return STATUS_OK;
-    }
-    enum status status = json_text(old_sql, &old_text, error);
-    if (status == STATUS_OK && json_exists(old_drop)) {
-        status = request_read_sql(old_drop, &sqls[count++], error);
-    }
-    if (status == STATUS_OK) {
-        status = request_read_sql(new_sql, &sqls[count++], error);
-    }
-    if (status != STATUS_OK) {
-        return status;
-    }
-    if (!slice_equals(old_text, sqls[count - 1])) {
-        set_sqls(event->arena, request, sqls, count);
-    }
-    request->made = true;
-    return STATUS_OK;
+    return (struct resource_change){event->arena, event->type, event->properties, event->old};
 }
 
 /* All three are read at any event but a Delete: a mistake in what runs later is found while nothing
@@ -388,17 +327,18 @@ MUST_CHECK static enum status read_operations(const struct event *event, struct 
     for (size_t i = 0; i < ARRAY_COUNT(operations) && status == STATUS_OK; i++) {
         struct request other;
         request_init(&other);
-        if ((enum event_type)i == event->type) {
+        if ((enum resource_event)i == event->type) {
             status = read_operation(event, event->type, request, error);
-        } else if (event->type != EVENT_DELETE) {
-            status = read_operation(event, (enum event_type)i, &other, error);
+        } else if (event->type != RESOURCE_DELETE) {
+            status = read_operation(event, (enum resource_event)i, &other, error);
         }
     }
     const bool given =
         json_exists(json_member(event->properties, operations[event->type].request)) ||
         json_exists(json_member(event->properties, operations[event->type].sql));
-    if (status == STATUS_OK && event->type == EVENT_UPDATE && !given) {
-        status = replace(event, request, error);
+    if (status == STATUS_OK && event->type == RESOURCE_UPDATE && !given) {
+        const struct resource_change change = change_of(event);
+        status = resource_replace(&change, request, error);
     }
     request->nothing_to_run = !given && request->sql_count == 0;
     return status;
@@ -440,7 +380,11 @@ MUST_CHECK static enum status read_work(const struct event *event, struct reques
     if (has_operation(event)) {
         return read_operations(event, request, error);
     }
-    if (event->type != EVENT_DELETE) {
+    if (user_properties_given(event->properties)) {
+        const struct resource_change change = change_of(event);
+        return resource_read_user(&change, request, error);
+    }
+    if (event->type != RESOURCE_DELETE) {
         return error_set(error, STATUS_REJECTED,
                          PROPERTIES ": one of create, update, delete, create_sql, update_sql, "
                                     "drop_sql and username is needed");
@@ -477,7 +421,7 @@ static bool was_never_made(struct slice physical_id)
 MUST_CHECK static enum status read_head(struct event *event, struct request *request,
                                         struct error *error)
 {
-    int type = EVENT_CREATE;
+    int type = RESOURCE_CREATE;
     struct plan_resource *resource = event->resource;
     enum status status = read_response_url(event->root, &request->response_url, error);
     if (status == STATUS_OK) {
@@ -490,9 +434,9 @@ MUST_CHECK static enum status read_head(struct event *event, struct request *req
         status = request_read_choice(event->root, "RequestType", types, ARRAY_COUNT(types), &type,
                                      error);
     }
-    event->type = (enum event_type)type;
+    event->type = (enum resource_event)type;
     read_made(event->arena, event->root, resource);
-    if (status == STATUS_OK && event->type == EVENT_CREATE) {
+    if (status == STATUS_OK && event->type == RESOURCE_CREATE) {
         resource->current_physical_id = SLICE_NONE;
     } else if (status == STATUS_OK && resource->current_physical_id.size == 0) {
         status = error_set(error, STATUS_REJECTED, "PhysicalResourceId: is required");
@@ -521,7 +465,7 @@ enum status request_read_cloudformation(struct arena *arena, struct json root,
         .arena = arena, .root = root, .resource = ARENA_NEW(arena, struct plan_resource)};
     request->resource = event.resource;
     enum status status = read_head(&event, request, error);
-    if (status == STATUS_OK && event.type == EVENT_DELETE &&
+    if (status == STATUS_OK && event.type == RESOURCE_DELETE &&
         was_never_made(event.resource->current_physical_id)) {
         event.resource->physical_resource_id = event.resource->current_physical_id;
         request->service_timeout_seconds = SERVICE_TIMEOUT_SECONDS;

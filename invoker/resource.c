@@ -94,13 +94,16 @@ enum status resource_recall(struct dispatch *dispatch, struct request *request, 
     if (status == STATUS_OK) {
         status = record_open(dispatch->seal, dispatch->arena, &stored, &record, error);
     }
-    if (status != STATUS_OK) {
-        return status == STATUS_NOT_FOUND ? STATUS_OK : status;
-    }
-    if (!is_same_request(&record, resource) &&
+    if (status == STATUS_OK && !is_same_request(&record, resource) &&
         slice_equals(left_behind(&record), resource->made_after)) {
         request->nothing_to_run = true;
         request->sql_count = 0;
+        return STATUS_OK;
     }
-    return STATUS_OK;
+    if (status != STATUS_OK && status != STATUS_NOT_FOUND) {
+        return status;
+    }
+    return request->made_refusal == NULL
+               ? STATUS_OK
+               : error_set(error, STATUS_REJECTED, "%s", request->made_refusal);
 }

@@ -27,7 +27,7 @@ void resource_place_refused(const struct plan_maker *maker,
  * An Update of a built-in resource goes from OldResourceProperties to ResourceProperties. When the
  * Update before it has failed, the resource is not there: this one takes back what never happened,
  * and nothing is to run. The group's latest request tells; without one, the event is believed.
- * RETRY or INTERNAL: the tracker is away or broken.
+ * REJECTED: the change is against a rule; RETRY or INTERNAL: the tracker is away or broken.
  */
 MUST_CHECK enum status resource_recall(struct dispatch *dispatch, struct request *request,
                                        struct error *error);

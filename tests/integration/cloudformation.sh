@@ -197,6 +197,62 @@ puts_have_come() {
     (($(put_calls) >= $1))
 }
 
+# Prints the properties of a user with the name $1 and the rest as $2.
+user() {
+    jq -cn --arg name "$1" --argjson more "${2:-{\}}" --arg password "$(printf 'secret%s' "$1" | md5sum |
+        cut -d ' ' -f 1)" '{username: $name, password: ("md5" + $password)} + $more'
+}
+
+# Prints the column $2 of the role $1.
+role() {
+    value_of "select ${2:-count(*)}::text from pg_roles where rolname = '$1'"
+}
+
+user_cases() {
+    local first second before old
+    run_sql 'create group cfn_a'
+    run_sql 'create group cfn_b'
+    first=$(user 'Cfn "User"' '{"create_db":"true","create_user":"false","groups":["cfn_a","cfn_b"],
+        "valid_until":"2035-01-01 12:00:00","connection_limit":"3"}')
+    resource Create User "$first"
+    equal "$run: a user" "$(jq -r .Status <<<"$answer")" SUCCESS
+    equal "$run: whose text \"false\" makes no superuser" "$(role 'Cfn "User"' \
+        "(rolsuper, rolcreatedb, rolconnlimit)")" '(f,t,3)'
+    old=$physical
+    second=$(jq -c '.connection_limit = "5" | .create_db = "false" | .groups = ["cfn_b"]' <<<"$first")
+    resource Update User "$second" "$(known "$old" "$first")"
+    equal "$run: is altered under its id" "$(jq -r .Status <<<"$answer") $([[ $physical == "$old" ]] &&
+        echo same) $(role 'Cfn "User"' "(rolsuper, rolcreatedb, rolconnlimit)")" \
+        'SUCCESS same (f,f,5)'
+    equal "$run: and leaves a group" \
+        "$(value_of "select count(*) from pg_auth_members where roleid = 'cfn_a'::regrole")" 0
+    new_response
+    first=$second
+    second=$(jq -c '.username = "cfn_renamed"' <<<"$first")
+    send "$RINGBACK_REQUEST_QUEUE_URL" "$(event Update User "$second" "$(known "$old" "$first")")"
+    holds "$run: a rename that would lock the user out is refused" "$(answer_to "$response")" \
+        '.Status == "FAILED" and .PhysicalResourceId == $id
+        and (.Reason | startswith("REJECTED: ") and contains("password"))' --arg id "$old"
+    before=$(statements)
+    resource Update User "$first" "$(known "$old" "$second")"
+    equal "$run: and its rollback has nothing to undo" \
+        "$(jq -r .Status <<<"$answer") $(statements)" "SUCCESS $before"
+    second=$(user cfn_renamed "$(jq -c 'del(.username, .password)' <<<"$first")")
+    resource Update User "$second" "$(known "$old" "$first")"
+    equal "$run: is renamed with a new password" \
+        "$(jq -r .Status <<<"$answer") $(role cfn_renamed) $(role 'Cfn "User"')" 'SUCCESS 1 0'
+    resource Create Other "$second"
+    holds "$run: a user that was there before is not taken over" "$answer" '.Status == "FAILED"
+        and (.Reason | contains("already exists"))'
+    resource Delete Other "$second" "$(known "$physical")"
+    equal "$run: nor dropped by the Delete that follows" \
+        "$(jq -r .Status <<<"$answer") $(role cfn_renamed)" 'SUCCESS 1'
+    resource Delete User "$second" "$(known "$old")"
+    equal "$run: is dropped" "$(jq -r .Status <<<"$answer") $(role cfn_renamed)" 'SUCCESS 0'
+    run_sql 'drop group cfn_a'
+    run_sql 'drop group cfn_b'
+}
+
 delivery_cases() {
     local before
     before=$(put_calls)
@@ -273,6 +329,7 @@ table() {
     create_drop_cases
     failed_create_cases
     native_cases
+    user_cases
     delivery_cases
     bad_input_cases
     notification_cases

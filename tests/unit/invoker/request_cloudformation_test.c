@@ -178,6 +178,35 @@ static void changed_create_sql_replaces_in_a_transaction(void **context)
                                       OLD("\"create_sql\":\"old\",\"drop_sql\":\"drop old\""));
 }
 
+#define USER(name, more)                                                                           \
+    "\"username\":\"" name "\",\"password\":\"md5d8578edf8458ce06fbc5bb76a58c5ca4\"" more
+
+static void user_is_created_altered_and_dropped(void **context)
+{
+    struct fixture *fixture = *context;
+    const struct request *request =
+        accept(fixture, CREATE PROPERTIES(USER("u", ",\"create_user\":\"false\"")));
+    assert_true(request->sql_count >= 1);
+    assert_true(slice_starts_with(request->sqls[0], SLICE("CREATE USER \"u\"")));
+    assert_true(slice_find(request->sqls[0], SLICE("CREATEUSER")) == request->sqls[0].size);
+    request =
+        accept(fixture, UPDATE PROPERTIES(USER("u", ",\"create_db\":\"true\"")) OLD(USER("u", "")));
+    assert_true(request->made && request->made_refusal == NULL);
+    assert_true(slice_starts_with(request->sqls[0], SLICE("ALTER USER \"u\"")));
+    request = accept(fixture, DELETE PROPERTIES(USER("u", "")));
+    assert_true(slice_starts_with(request->sqls[0], SLICE("DROP USER IF EXISTS \"u\"")));
+    assert_runs_nothing(fixture, UPDATE PROPERTIES(USER("u", "")) OLD(USER("u", "")));
+}
+
+static void a_refused_change_may_be_taken_back(void **context)
+{
+    const struct request *request =
+        accept(*context, UPDATE PROPERTIES(USER("new", "")) OLD(USER("old", "")));
+    assert_true(request->made);
+    assert_non_null(request->made_refusal);
+    assert_runs_nothing(*context, UPDATE PROPERTIES(USER("u", "")) OLD(USER("", "")));
+}
+
 /* ---- What the answer holds ---- */
 
 static void ids_are_repeated(void **context)
@@ -307,6 +336,9 @@ static void every_rule(void **context)
         {CREATE PROPERTIES("\"create\":{\"sqlStatement\":\"c\",\"target\":{\"database\":\"d\"}}"),
          "ResourceProperties.create: target: exactly one of clusterIdentifier, workgroupName and "
          "sessionId is needed"},
+        {CREATE PROPERTIES("\"username\":\"u\",\"password\":\"secret\""),
+         "ResourceProperties.password: must be a digest: md5 and the 32 hex digits of "
+         "MD5(password + username), or sha256|digest|salt with 64 hex digits each"},
         {CREATE PROPERTIES(THREE ",\"noEcho\":\"yes\""),
          "ResourceProperties.noEcho: must be true or false"},
         {CREATE PROPERTIES(THREE ",\"ServiceTimeout\":\"0\""),
@@ -361,6 +393,8 @@ int main(void)
         TEST(statement_beside_the_event_comes_first),
         TEST(failed_create_needs_no_delete),
         TEST(changed_create_sql_replaces_in_a_transaction),
+        TEST(user_is_created_altered_and_dropped),
+        TEST(a_refused_change_may_be_taken_back),
         TEST(ids_are_repeated),
         TEST(physical_id_moves_with_its_property_only),
         TEST(data_no_echo_and_timeout),
