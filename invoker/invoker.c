@@ -5,6 +5,7 @@
 #include "invoker/resource.h"
 #include "invoker/script.h"
 #include "invoker/statement_actions.h"
+#include "invoker/supersede.h"
 
 #include "infra/base/json_writer.h"
 #include "infra/base/log.h"
@@ -513,6 +514,18 @@ static void settle(struct invoker *invoker, struct request_item *entry)
     }
 }
 
+/* What could not be cancelled is so when the message comes again. */
+static void supersede(struct invoker *invoker, struct request_item *entry)
+{
+    struct error error = ERROR_NONE;
+    if (entry->item->acknowledge &&
+        supersede_older(invoker->dispatch, &entry->work.record, &error) != STATUS_OK) {
+        log_warning("earlier requests not cancelled", LOG_CSTR("reason", error.text));
+        entry->item->acknowledge = false;
+        entry->item->again_seconds = BUSY_AGAIN_SECONDS;
+    }
+}
+
 void invoker_handle(struct invoker *invoker, struct invoker_item *items, size_t count)
 {
     dispatch_begin(invoker->dispatch);
@@ -541,6 +554,7 @@ void invoker_handle(struct invoker *invoker, struct invoker_item *items, size_t 
         dispatch_run(invoker->dispatch, works, taken_count);
         for (size_t i = 0; i < taken_count; i++) {
             settle(invoker, taken[i]);
+            supersede(invoker, taken[i]);
         }
     }
 }
