@@ -77,10 +77,19 @@ static struct step_result told_attempt(const struct state *state)
     return told;
 }
 
+/* Absent for a statement that somebody else has started: it has another name, or none. */
+static struct slice name_of(const struct rendering *rendering, unsigned step, unsigned attempt)
+{
+    const struct plan *plan = rendering->plan;
+    bool attached =
+        attempt == 1 && step <= plan->step_count && plan->steps[step - 1].attach_id.size > 0;
+    return attached ? SLICE_NONE : invocation_statement_name(rendering->arena, plan, step, attempt);
+}
+
 static struct slice told_name(const struct rendering *rendering)
 {
     const struct step_result told = told_attempt(rendering->state);
-    return invocation_statement_name(rendering->arena, rendering->plan, told.step, told.attempt);
+    return name_of(rendering, told.step, told.attempt);
 }
 
 static void write_step(struct rendering *rendering, const struct step_result *result)
@@ -89,9 +98,7 @@ static void write_step(struct rendering *rendering, const struct step_result *re
     json_begin_object(writer, NULL);
     json_write_int64(writer, "step", result->step);
     json_write_int64(writer, "attempt", result->attempt);
-    json_write_text(writer, "statementName",
-                    invocation_statement_name(rendering->arena, rendering->plan, result->step,
-                                              result->attempt));
+    json_write_text_if(writer, "statementName", name_of(rendering, result->step, result->attempt));
     if (result->statement_id[0] != '\0') {
         json_write_text(writer, "Id", slice_from_text(result->statement_id));
     }
@@ -212,7 +219,7 @@ static void write_made_event(struct rendering *rendering, bool with_error)
     json_end_array(writer);
     json_begin_object(writer, "detail");
     json_write_text(writer, "principal", SLICE(""));
-    json_write_text(writer, "statementName", told_name(rendering));
+    json_write_text_if(writer, "statementName", told_name(rendering));
     json_write_text(writer, "statementId", slice_from_text(told.statement_id));
     json_write_int64(writer, "redshiftQueryId", -1);
     json_write_text(writer, "state", slice_from_text(state_word(state)));
@@ -250,7 +257,7 @@ static void write_statement(struct rendering *rendering)
         json_write_text(writer, "Id", slice_from_text(told.statement_id));
         json_write_text(writer, "Status", slice_from_text(state_word(rendering->state)));
     }
-    json_write_text(writer, "StatementName", told_name(rendering));
+    json_write_text_if(writer, "StatementName", told_name(rendering));
     write_members(rendering, document, "StatementName");
 }
 

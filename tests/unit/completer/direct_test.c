@@ -60,7 +60,9 @@ static void the_name_is_left_out_of_the_output(void **context)
     struct pipeline *pipeline = *context;
     handle(pipeline, "FINISHED", 1);
     struct slice body = cloud_body(pipeline->cloud, "SendTaskSuccess", 0);
-    assert_false(slice_has(slice_from_text(pipeline_text(pipeline, body, "output")), TOKEN));
+    const char *output = pipeline_text(pipeline, body, "output");
+    assert_false(slice_has(slice_from_text(output), TOKEN));
+    assert_false(slice_has(slice_from_text(output), "tatementName"));
 }
 
 static void a_settled_record_holds_the_token_no_more(void **context)
