@@ -312,6 +312,55 @@ deadline_cases() {
         "ringback/$id/1.1" ABORTED
 }
 
+is_running() {
+    invocation_is "$1" '.Statement == "running"'
+}
+
+# CloudFormation gives up a Create, and its Delete comes with an id that it has made up.
+delete_while_create_runs_cases() {
+    local properties create create_response started ended
+    properties=$(jq -cn '{create: {sqlStatements: ["create table cfn_half (id int)",
+            "select pg_sleep(120)"]}, delete: "drop table cfn_half"}')
+    ask Create Half "$properties"
+    create=$id create_response=$response
+    until_true is_running "$create"
+    until_true statement_is "ringback/$create/2.1" STARTED
+    resource Delete Half "$properties" "$(known s-Half-ABC123)"
+    equal "$run: a Delete while its Create runs" "$(jq -r .Status <<<"$answer") $physical" \
+        'SUCCESS s-Half-ABC123'
+    holds "$run: cancels it" "$(answer_to "$create_response")" '.Status == "FAILED"
+        and (.Reason | startswith("ABORTED: "))'
+    ended=$(invocation "$create" | jq -r .EndedAt)
+    started=$(statement_of "ringback/$id/1.1" | jq -r .id)
+    post "{\"action\":\"describeStatement\",\"statementId\":\"$started\"}"
+    holds "$run: and runs only after what was cancelled has ended" "$reply" \
+        '.CreatedAt >= $ended' --arg ended "$ended"
+    equal "$run: what the Create had made is gone" "$(table_exists cfn_half)" 0
+    holds "$run: an open Delete is not cancelled by a late Create" "$(
+        ask Delete Late '{"delete":"select pg_sleep(2)"}' "$(known x)"
+        late=$response
+        ask Create Late '{"create":"select 1"}'
+        answer_to "$late"
+    )" '.Status == "SUCCESS"'
+}
+
+data_cases() {
+    local properties
+    properties=$(jq -cn '{create: "select 7 as id, cast(null as text) as gone, $q$ä$q$ as name",
+        data: {Id: "id", Name: "NAME", Gone: "gone"}}')
+    resource Create Data "$properties"
+    holds "$run: chosen columns" "$answer" '.Status == "SUCCESS"
+        and (.Data | .Id == "7" and .Name == "ä" and .Gone == "" and .ResultRows == "1")'
+    resource Create Data "$(jq -c '.data.Other = "other"' <<<"$properties")"
+    holds "$run: a column that is not there" "$answer" '.Status == "FAILED"
+        and .Reason == "FAILED: Data.Other: the result has no such column, or no row"
+        and .PhysicalResourceId == "ringback/" + $id + "/1.1"' --arg id "$id"
+    resource Create Data "$(jq -c '.create = "select repeat($q$x$q$, 5000) as id" | .data = {Id: "id"}' \
+        <<<"$properties")"
+    holds "$run: a column that does not fit" "$answer" '.Status == "FAILED"
+        and (.Reason | contains("4096 bytes"))'
+}
+
 use_tracker() {
     if [[ $tracker == redis ]]; then
         redis-cli -u "${REDIS_URL%/*}/8" flushdb >/dev/null
@@ -334,6 +383,8 @@ table() {
     bad_input_cases
     notification_cases
     deadline_cases
+    delete_while_create_runs_cases
+    data_cases
     equal "$run: no statement has run twice" "$(run_twice)" 0
     end_stack
 }
