@@ -40,8 +40,8 @@ enum status record_open_field(const struct record_seal *seal, struct arena *aren
     return status == STATUS_OK ? status : error_wrap(error, "%s: %s", field.id, field.name);
 }
 
-/* A statement that may still be sent needs its step, and the step its SQL: a record without them
- * would take every sweep down that claims it. */
+/* A statement that may still be sent needs its step, and the step its SQL or the statement that it
+ * watches: a record without them would take every sweep down that claims it. */
 MUST_CHECK static enum status check_steps(const struct record *record, struct error *error)
 {
     if (lifecycle_statement_final(record->state.statement)) {
@@ -51,7 +51,8 @@ MUST_CHECK static enum status check_steps(const struct record *record, struct er
         return error_set(error, STATUS_REJECTED, "there is no step %u", record->state.step);
     }
     for (size_t i = 0; i < record->plan.step_count; i++) {
-        if (record->plan.steps[i].sql_count == 0) {
+        const struct plan_step *step = &record->plan.steps[i];
+        if (step->sql_count == 0 && step->attach_id.size == 0) {
             return error_set(error, STATUS_REJECTED, "step %zu has no SQL", i + 1);
         }
     }

@@ -172,6 +172,17 @@ static void unsealed_record_is_read_after_a_key_is_set(void **context)
     assert_opens(fixture, &stored);
 }
 
+static void step_that_only_watches_needs_no_sql(void **context)
+{
+    struct fixture *fixture = *context;
+    struct record record;
+    fixture->step = (struct plan_step){.attach_id = SLICE("d9b6c0c9-0747-4bf4-b142-e8883122f766")};
+    struct tracker_record stored = closed(fixture);
+    assert_int_equal(open_stored(fixture, &stored, &record), STATUS_OK);
+    assert_int_equal(record.plan.steps[0].sql_count, 0);
+    assert_true(slice_equals(record.plan.steps[0].attach_id, fixture->step.attach_id));
+}
+
 static void columns_are_the_records(void **context)
 {
     struct fixture *fixture = *context;
@@ -372,6 +383,7 @@ int main(void)
         TEST(sealed_record_comes_back),
         TEST(unsealed_record_comes_back),
         TEST(unsealed_record_is_read_after_a_key_is_set),
+        TEST(step_that_only_watches_needs_no_sql),
         TEST(columns_are_the_records),
         TEST(long_owner_is_cut),
         TEST(update_leaves_the_plan_alone_unless_asked),
