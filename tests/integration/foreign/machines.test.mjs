@@ -20,6 +20,8 @@ const machines = {
     ].map((name) => [name, `tasker-machines/${name}.asl.json`])),
     'sales-pipeline': 'sales-pipeline/sales-pipeline.asl.json',
     'sales-pipeline-polling': 'sales-pipeline/polling.asl.json',
+    'query-list': 'query-list/query-list.asl.json',
+    'query-and-notify': 'query-and-notify/query-and-notify.asl.json',
     'unload': 'unload-on-schedule/unload.asl.json',
 };
 
@@ -189,6 +191,15 @@ describe('sales-pipeline', () => {
             [['paid; sent'], ['{"coupon": 7}'], [null]]);
     });
 
+    test('a day without sales does not pass the validation', async () => {
+        await upload('run_sales_data_pipeline.sql', "delete from pipeline_daily_sales where sold_on = '{job_run_date}';");
+        const execution = await stepFunctions.execute('sales-pipeline', input);
+        await upload('run_sales_data_pipeline.sql');
+        assert.deepEqual([execution.status, execution.error], ['FAILED', 'FAILED']);
+        assert.ok(execution.passed('validate_sales_data_pipeline'));
+        assert.match(JSON.parse(execution.cause).detail.error, /minRows/);
+    });
+
     test('polling: the requests of the original', async () => {
         const execution = await succeeds('sales-pipeline-polling', input);
         assert.ok(execution.passed('sales_data_pipeline_success'));
@@ -203,6 +214,35 @@ describe('sales-pipeline', () => {
         assert.ok(execution.passed('sales_data_pipeline_failure'));
         assert.deepEqual([execution.error, execution.cause], ['Error', 'Failure on Sales Data Pipeline']);
         assert.deepEqual(execution.repliesOf('run_sales_data_pipeline_status_check').at(-1), { status: 'FAILED' });
+    });
+});
+
+describe('query-and-notify', () => {
+    test('the rows are in the output, the topic for successes is told', async () => {
+        const { output } = await succeeds('query-and-notify',
+            { sqlStatement: "select 1 as id, 'one' as name union all select 2, 'two' order by 1" });
+        const { NumRows, Result } = output.GetStatementResult;
+        assert.equal(NumRows, 2);
+        assert.deepEqual(Result.columns, ['id', 'name']);
+        assert.deepEqual(Result.rows, [[1, 'one'], [2, 'two']]);
+        assert.deepEqual([Result.totalRows, Result.truncated], [2, false]);
+        const told = await published('statement-succeeded');
+        assert.equal(told.output.detail.statementId, output.ExecuteStatement.detail.statementId);
+    });
+
+    test('a statement without rows is a success', async () => {
+        const sqlStatement = 'create table if not exists example_nothing (n integer)';
+        const { output } = await succeeds('query-and-notify', { sqlStatement });
+        assert.equal(output.GetStatementResult.NumRows, 0);
+        await runs('drop table if exists example_nothing');
+    });
+
+    test('a failure fails the execution, the topic for failures is told', async () => {
+        const execution = await stepFunctions.execute('query-and-notify', { sqlStatement: 'select * from example_nowhere' });
+        assert.deepEqual([execution.status, execution.error], ['FAILED', 'FAILED']);
+        assert.match(JSON.parse(execution.cause).detail.error, /example_nowhere/);
+        const told = await published('statement-failed');
+        assert.deepEqual([told.outcome, told.cause], ['FAILED', JSON.parse(execution.cause)]);
     });
 });
 
@@ -246,6 +286,39 @@ describe('unload-on-schedule', () => {
         const told = await published('unload-failed');
         assert.deepEqual([told.outcome, told.error], ['FAILED', 'FAILED']);
         assert.match(told.cause.detail.error, /example_sales/);
+    });
+});
+
+describe('query-list', () => {
+    const sql = (Sql) => ({ ExecuteStatementParameters: { Sql }, MaxRetries: 0 });
+
+    before(() => runs('drop table if exists example_steps', 'create table example_steps (n integer)'));
+    after(() => runs('drop table if exists example_steps'));
+
+    test('texts, objects and a statement that runs already', async () => {
+        const { body: { Id } } = await service.serve.post({ sqlStatement: 'select pg_sleep(1)' });
+        const { output: { results } } = await succeeds('query-list', {
+            queries: [
+                'insert into example_steps values (1)',
+                { StatementId: Id },
+                sql('insert into example_steps select n + 1 from example_steps'),
+                { ...sql('select n from example_steps order by n'), Note: 'told again' },
+            ],
+        });
+        assert.deepEqual(results.map(({ Decision, Retries }) => [Decision, Retries]), Array(4).fill(['SUCCEED', 0]));
+        assert.equal(results[1].StatementId, Id);
+        assert.deepEqual([results[3].Note, results[3].Result.Status, results[3].Result.ResultRows],
+            ['told again', 'FINISHED', 2]);
+    });
+
+    test('stops at the first that fails, and says why', async () => {
+        const execution = await stepFunctions.execute('query-list', {
+            queries: ['delete from example_steps', sql('select * from example_nowhere'), 'insert into example_steps values (9)'],
+        });
+        assert.deepEqual([execution.status, execution.error], ['FAILED', 'FAILED']);
+        assert.match(JSON.parse(execution.cause).detail.error, /example_nowhere/);
+        const { output: { results } } = await succeeds('query-list', { queries: ['select n from example_steps'] });
+        assert.equal(results[0].Result.ResultRows, 0);
     });
 });
 
