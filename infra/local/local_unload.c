@@ -156,27 +156,26 @@ static bool take_delimiter(struct reader *reader)
     return true;
 }
 
-static bool take_option(struct reader *reader)
+static bool take_format(struct reader *reader)
+{
+    (void)take_word(reader, "as");
+    return take_word(reader, "text") || sql_token_is(reader->token, "csv") ||
+           refuse(reader, "not supported here:");
+}
+
+static bool take_parallel(struct reader *reader)
+{
+    reader->unload->serial = take_word(reader, "off") || take_word(reader, "false");
+    if (!reader->unload->serial && !take_word(reader, "on")) {
+        (void)take_word(reader, "true");
+    }
+    return true;
+}
+
+/* An option that is one word. */
+static bool take_flag(struct reader *reader)
 {
     struct unload *unload = reader->unload;
-    if (take_word(reader, "iam_role") || take_word(reader, "credentials")) {
-        return take_permission(reader);
-    }
-    if (take_word(reader, "delimiter")) {
-        return take_delimiter(reader);
-    }
-    if (take_word(reader, "format")) {
-        (void)take_word(reader, "as");
-        return take_word(reader, "text") || sql_token_is(reader->token, "csv") ||
-               refuse(reader, "not supported here:");
-    }
-    if (take_word(reader, "parallel")) {
-        unload->serial = take_word(reader, "off") || take_word(reader, "false");
-        if (!unload->serial && !take_word(reader, "on")) {
-            (void)take_word(reader, "true");
-        }
-        return true;
-    }
     if (take_word(reader, "csv")) {
         unload->csv = true;
         if (unload->delimiter == '|') {
@@ -185,12 +184,31 @@ static bool take_option(struct reader *reader)
         return true;
     }
     if (take_word(reader, "header")) {
-        return unload->header = true;
+        unload->header = true;
+        return true;
     }
     if (take_word(reader, "allowoverwrite") || take_word(reader, "cleanpath")) {
-        return unload->overwrite = true;
+        unload->overwrite = true;
+        return true;
     }
     return refuse(reader, "not supported here:");
+}
+
+static bool take_option(struct reader *reader)
+{
+    if (take_word(reader, "iam_role") || take_word(reader, "credentials")) {
+        return take_permission(reader);
+    }
+    if (take_word(reader, "delimiter")) {
+        return take_delimiter(reader);
+    }
+    if (take_word(reader, "format")) {
+        return take_format(reader);
+    }
+    if (take_word(reader, "parallel")) {
+        return take_parallel(reader);
+    }
+    return take_flag(reader);
 }
 
 static bool read_unload(struct reader *reader)
