@@ -16,7 +16,8 @@ let sqs;
 
 const machines = {
     ...Object.fromEntries([
-        'all-pages', 'cancelling', 'polling', 'single-failure', 'single-success', 'success-and-fail',
+        'all-pages', 'cancelling', 'chained', 'parallel-no-concurrency', 'polling', 'single-failure',
+        'single-success', 'success-and-fail',
     ].map((name) => [name, `tasker-machines/${name}.asl.json`])),
     'sales-pipeline': 'sales-pipeline/sales-pipeline.asl.json',
     'sales-pipeline-polling': 'sales-pipeline/polling.asl.json',
@@ -152,6 +153,17 @@ describe('the machines of the tasker', { concurrency: true }, () => {
         assert.match(Error, /get_date/);
     });
 
+    test('parallel-no-concurrency: one of ten runs, the others are told at once', async () => {
+        const execution = await succeeds('parallel-no-concurrency');
+        const winners = execution.entered.filter((state) => state.startsWith('successParallel'));
+        const losers = execution.entered.filter((state) => state.startsWith('successAlreadyRunning'));
+        assert.deepEqual([winners.length, losers.length], [1, 9]);
+        assert.deepEqual(execution.output.results.filter(({ ran }) => ran).length, 1);
+        const replies = Array.from({ length: 10 }, (_, i) => execution.repliesOf(`startSlowQuery${i}`)).flat();
+        assert.equal(replies.filter(({ errorType }) => errorType === 'ConcurrentExecution').length, 9);
+        assert.equal(replies.filter(({ Id }) => Id).length, 1);
+    });
+
     test('all-pages: every page is another', async () => {
         const execution = await succeeds('all-pages');
         const pages = [...execution.repliesOf('getFirstPage'), ...execution.repliesOf('getNextPage')];
@@ -244,6 +256,13 @@ describe('query-and-notify', () => {
         const told = await published('statement-failed');
         assert.deepEqual([told.outcome, told.cause], ['FAILED', JSON.parse(execution.cause)]);
     });
+});
+
+test('chained: all of them, one after the other', async () => {
+    const execution = await succeeds('chained');
+    assert.deepEqual(Object.values(execution.nested).map(({ name, status }) => [name, status]), [
+        'cancelling', 'polling', 'success-and-fail', 'parallel-no-concurrency', 'single-success', 'single-failure',
+    ].map((name) => [name, 'SUCCEEDED']));
 });
 
 describe('unload-on-schedule', () => {
@@ -350,7 +369,7 @@ describe('after all of them', () => {
         assert.equal(await service.serve.metric('events_parked_total'), 0);
         const cancelled = (await service.standIn.control('GET', 'tasks')).body.tasks
             .filter(({ state }) => state === 'TIMED_OUT');
-        assert.deepEqual(cancelled.map(({ accepted }) => accepted), [0]);
+        assert.deepEqual(cancelled.map(({ accepted }) => accepted), [0, 0]);
     });
 
     test('every statement has run once', async () => {
