@@ -1,5 +1,6 @@
 #include "completer/gather.h"
 
+#include "completer/batch.h"
 #include "completer/reply.h"
 #include "completer/result_rows.h"
 #include "invoker/submit.h"
@@ -171,7 +172,7 @@ static void tell_last(struct gather *gather, const struct redshift_data_descript
 {
     struct stimulus *told = &gather->told;
     told->description = description->document;
-    told->rows = description->result_rows;
+    told->rows = batch_rows(description);
     told->duration_ms = description->duration_ns > 0 ? description->duration_ns / 1000000 : -1;
     told->session_id = description->session_id.size > 0 ? description->session_id : SLICE_NONE;
     gather->statement = result_set_of(description);

@@ -92,6 +92,14 @@ queries_cases() {
         and (.[0] | has("result") | not) and .[1].result.rows == [[6]]' --arg m "$marker"
 }
 
+session_cases() {
+    local session
+    submit "$(jq -cn '{sqlStatement: "select 7 as g", sessionKeepAliveSeconds: 60, result: {}}')"
+    session=$(jq -r .SessionId <<<"$reply")
+    holds "$run: the session that was opened" "$(ended_task "$task")" '.output.ringback
+        | .sessionId == $session and .result.rows == [[7]]' --arg session "$session"
+}
+
 large_cases() {
     local uri=s3://results/some/prefix
     mkdir -p "$stack_dir/s3/results"
@@ -178,6 +186,7 @@ table() {
     inline_cases
     steps_cases
     queries_cases
+    session_cases
     large_cases
     paging_cases
     trouble_cases
