@@ -148,8 +148,7 @@ nightly_load() {
         submit "$name" <"$request"
         expect_callback "$name" FINISHED
     done
-    jq -c '{Id: .output.ringback.steps[-1].Id}' <<<"$document" | aws_call redshift-data RedshiftData.GetStatementResult |
-        jq -r '.Records[] | "\(.[1].stringValue)\t\(.[2].longValue)"' >"$stack_dir/counts"
+    jq -r '.output.ringback.result.rows[] | "\(.[1])\t\(.[2])"' <<<"$document" >"$stack_dir/counts"
     printf '\n'
     awk -F '\t' '{printf "    %-34s %9d\n", $1, $2}' "$stack_dir/counts"
     diff <(sed -n '/^| what/,$s/^| \([a-z ]*\) | \([0-9]*\) |$/\1\t\2/p' docs/examples/sales-etl/README.md) \
@@ -204,8 +203,8 @@ table() {
 # What the service has asked of AWS; the demo itself has described each statement once.
 calls() {
     curl -sS "$control_url/calls" | jq -r --argjson own "${#rows[@]}" '.calls |
-        .DescribeStatement -= $own | del(.GetStatementResult, .SendMessage, .ReceiveMessage, .DeleteMessage,
-        .DeleteMessageBatch, .CreateQueue, .GetQueueUrl, .GetQueueAttributes, .ChangeMessageVisibilityBatch) |
+        .DescribeStatement -= $own | del(.SendMessage, .ReceiveMessage, .DeleteMessage, .DeleteMessageBatch,
+        .CreateQueue, .GetQueueUrl, .GetQueueAttributes, .ChangeMessageVisibilityBatch) |
         "Calls besides queues: " + (to_entries | map("\(.key) \(.value)") | join(", "))'
 }
 
