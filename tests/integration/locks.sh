@@ -18,10 +18,6 @@ cancel() {
     curl -sS -X POST "$RINGBACK_URL/invocations/$1/cancel" -o /dev/null
 }
 
-statement_state_is() {
-    [[ $(invocation "$1" | jq -r .Statement) == "$2" ]]
-}
-
 # Prints the invocations whose statements were started, in that order.
 started() {
     curl -sS "$control_url/statements" |
@@ -70,7 +66,7 @@ fail_cases() {
     holder=$(jq -r .errorMessage <<<"$reply")
     equal "$run: the holder is named" "$holder" "singleton: invocation $winner is running"
     cancel "$winner"
-    until_true statement_state_is "$winner" ended
+    until_true invocation_is "$winner" '.Statement == "ended"'
     submit "$(jq -c '.sqlStatement |= sub("60"; "0")' <<<"$request")"
     equal "$run: free again" "$code" 202
     holds "$run: and run" "$(ended_task "$task")" '.state == "SUCCEEDED"'
@@ -89,7 +85,7 @@ skip_cases() {
         '.state == "SUCCEEDED" and .output.ringback.skipped == true
             and .output.ringback.holder == $holder' --arg holder "$holder"
     cancel "$holder"
-    until_true statement_state_is "$holder" ended
+    until_true invocation_is "$holder" '.Statement == "ended"'
 }
 
 # Three in a queue, watched while they run.
@@ -131,8 +127,8 @@ leaving_cases() {
     cancel "$cancelled"
     holds "$run: a waiter is cancelled" "$(ended_task "$cancelled_task")" \
         '.state == "FAILED" and .error == "ABORTED" and .accepted == 1'
-    check "$run: the owner still runs" statement_state_is "$owner" running
-    check "$run: and the last one waits" statement_state_is "$stays" waiting
+    check "$run: the owner still runs" invocation_is "$owner" '.Statement == "running"'
+    check "$run: and the last one waits" invocation_is "$stays" '.Statement == "waiting"'
     cancel "$owner"
     holds "$run: those that left are passed over" "$(ended_task "$stays_task")" \
         '.state == "SUCCEEDED"'
