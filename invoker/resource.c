@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-/* Of the deadline's margin, what the PUT may take with its repeats. */
+/* What the PUT may take with its repeats. */
 #define ANSWER_SECONDS 10
 
 static struct slice group_of(struct arena *arena, const struct plan_resource *resource)
@@ -22,14 +22,27 @@ void resource_identity(const struct plan_resource *resource, struct arena *arena
                                      SLICE_PRINT(resource->request_id)))};
 }
 
-/* Cancelling is noticed by one sweep and given up by another one. Half of the time is the
- * statement's in any case. */
-static int64_t deadline_seconds(const struct plan_settings *settings, int64_t timeout_seconds)
+static int64_t least(int64_t a, int64_t b)
 {
-    int64_t margin_seconds =
-        settings->cancel_grace_seconds + 2 * settings->sweep_seconds + ANSWER_SECONDS;
-    int64_t half_seconds = (timeout_seconds + 1) / 2;
-    return timeout_seconds - (margin_seconds < half_seconds ? margin_seconds : half_seconds);
+    return a < b ? a : b;
+}
+
+/* At the deadline the statement is cancelled, and when that shows no ending, the outcome is chosen
+ * without one in time for the PUT; each is noticed by a sweep. Of a short time, half is the
+ * statement's and a quarter the cancelling's. */
+static void place_times(const struct plan_maker *maker, int64_t timeout_seconds, struct plan *plan)
+{
+    const struct plan_settings *settings = maker->settings;
+    const int64_t timeout_ms = timeout_seconds * 1000;
+    const int64_t answer_ms =
+        least((ANSWER_SECONDS + settings->sweep_seconds) * 1000, timeout_ms / 4);
+    const int64_t cancel_ms =
+        least((settings->cancel_grace_seconds + settings->sweep_seconds) * 1000, timeout_ms / 4);
+    const int64_t deadline_ms = maker->now_ms + timeout_ms - answer_ms - cancel_ms;
+    plan->answer_by_ms = maker->now_ms + timeout_ms - answer_ms;
+    if (plan->deadline_ms == 0 || plan->deadline_ms > deadline_ms) {
+        plan->deadline_ms = deadline_ms;
+    }
 }
 
 static void place_address(struct arena *arena, const struct plan_resource *resource,
@@ -43,14 +56,9 @@ static void place_address(struct arena *arena, const struct plan_resource *resou
 void resource_place(const struct plan_maker *maker, const struct request *request,
                     struct plan *plan)
 {
-    const int64_t service_seconds =
-        deadline_seconds(maker->settings, request->service_timeout_seconds);
-    const int64_t deadline_ms = maker->now_ms + service_seconds * 1000;
     place_address(maker->arena, request->resource, request->response_url, plan);
     plan->output = OUTPUT_EVENT; /* the answer is cut from it, whatever it is of */
-    if (plan->deadline_ms == 0 || plan->deadline_ms > deadline_ms) {
-        plan->deadline_ms = deadline_ms;
-    }
+    place_times(maker, request->service_timeout_seconds, plan);
     if (!request->nothing_to_run) {
         struct slice key = slice_from_text(
             arena_format(maker->arena, "cloudformation\n%.*s", SLICE_PRINT(plan->group)));

@@ -149,6 +149,7 @@ struct plan {
     struct address addresses[INVOCATION_ADDRESSES_MAX];
     size_t address_count;
     int64_t deadline_ms;       /* absolute; 0: none */
+    int64_t answer_by_ms;      /* absolute: the outcome is chosen by then, come what may; 0: never */
     int64_t heartbeat_seconds; /* 0: none */
     bool keep_running;
     bool keyed; /* has a requestKey: a dead token alone does not cancel */

@@ -97,17 +97,18 @@ int64_t core_jittered_ms(const struct core *core, int64_t base_ms, int64_t max_m
 
 /* ---- Timers --------------------------------------------------------------------------------- */
 
-static int64_t grace_over_ms(const struct lifecycle_policy *policy, const struct state *state)
-{
-    return state->cancelling_since_ms + policy->cancel_grace_ms;
-}
-
 static int64_t earlier(int64_t a_ms, int64_t b_ms)
 {
     if (a_ms == 0 || b_ms == 0) {
         return a_ms + b_ms;
     }
     return a_ms < b_ms ? a_ms : b_ms;
+}
+
+static int64_t grace_over_ms(const struct lifecycle_policy *policy, const struct plan *plan,
+                             const struct state *state)
+{
+    return earlier(state->cancelling_since_ms + policy->cancel_grace_ms, plan->answer_by_ms);
 }
 
 static bool deadline_armed(const struct plan *plan, const struct state *state)
@@ -134,7 +135,7 @@ int64_t lifecycle_due_at(const struct lifecycle_policy *policy, const struct pla
         due_ms = earlier(due_ms, plan->deadline_ms);
     }
     if (grace_armed(state)) {
-        due_ms = earlier(due_ms, grace_over_ms(policy, state));
+        due_ms = earlier(due_ms, grace_over_ms(policy, plan, state));
     }
     for (size_t i = 0; i < state->callback_count; i++) {
         due_ms = earlier(due_ms, state->callbacks[i].next_at_ms);
@@ -234,7 +235,7 @@ static void on_due(struct core *core)
         /* One that waits was perhaps made due by the lock's owner, whatever its own timer says. */
         statement_due(core);
     }
-    if (grace_armed(next) && reached(core, grace_over_ms(core->policy, next))) {
+    if (grace_armed(next) && reached(core, grace_over_ms(core->policy, core->plan, next))) {
         next->statement_unknown = true;
         core_choose_outcome(core, next->cancel_cause, WITNESS_NONE);
     }

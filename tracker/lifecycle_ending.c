@@ -6,6 +6,14 @@
 #include <inttypes.h>
 #include <string.h>
 
+/* Details are worth waiting for, but not longer than the caller does. */
+static int64_t gather_until_ms(const struct core *core)
+{
+    const int64_t until_ms = core->now_ms + core->policy->gather_ms;
+    const int64_t answer_by_ms = core->plan->answer_by_ms;
+    return answer_by_ms > 0 && answer_by_ms < until_ms ? answer_by_ms : until_ms;
+}
+
 /* ---- Results of the steps ------------------------------------------------------------------- */
 
 static void record_result(struct core *core, enum ending ending)
@@ -93,7 +101,7 @@ void core_choose_outcome(struct core *core, enum outcome outcome, enum witness w
         return;
     }
     if (gather || next->gather_until_ms == 0) {
-        next->gather_until_ms = core->now_ms + core->policy->gather_ms;
+        next->gather_until_ms = gather_until_ms(core);
     }
     next->tries = 0;
     core_act_on_statement(core, gather ? ACTION_GATHER : ACTION_DESCRIBE);
@@ -270,7 +278,8 @@ static void end_attempt(struct core *core, enum ending ending, enum witness witn
 
 /*
  * What an ending needs to be known before it counts: the text of a failure that might be tried
- * again or is passed over, the rows that are expected of the last step, the session that was opened.
+ * again or is passed over, the rows that are expected of the last step, the session that was
+ * opened.
  */
 static bool wants_details(const struct core *core, enum ending ending)
 {
@@ -305,7 +314,7 @@ void core_witness_ending(struct core *core)
     next->seen = stimulus->ending;
     next->witness = stimulus->witness;
     next->doubt_since_ms = 0;
-    next->gather_until_ms = core->now_ms + core->policy->gather_ms;
+    next->gather_until_ms = gather_until_ms(core);
     if (stimulus->event.size <= INVOCATION_EVENT_MAX_BYTES) {
         next->event = stimulus->event;
     }

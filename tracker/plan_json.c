@@ -141,6 +141,7 @@ void plan_write(const struct plan *plan, struct buffer *out)
     put_number(&writer, "keepAlive", plan->session_keep_alive_seconds, -1);
     put_number(&writer, "wait", plan->wait_seconds, 0);
     put_number(&writer, "deadline", plan->deadline_ms, 0);
+    put_number(&writer, "answerBy", plan->answer_by_ms, 0);
     put_number(&writer, "heartbeat", plan->heartbeat_seconds, 0);
     put_flag(&writer, "keepRunning", plan->keep_running);
     put_flag(&writer, "keyed", plan->keyed);
@@ -332,6 +333,7 @@ static void read_terms(struct arena *arena, struct reading *reading, struct plan
     plan->session_keep_alive_seconds = take_number(reading, "keepAlive", -1, 86400, -1);
     plan->wait_seconds = take_number(reading, "wait", 0, 30, 0);
     plan->deadline_ms = take_time(reading, "deadline");
+    plan->answer_by_ms = take_time(reading, "answerBy");
     plan->heartbeat_seconds = take_number(reading, "heartbeat", 0, INT32_MAX, 0);
     plan->keep_running = take_flag(reading, "keepRunning");
     plan->keyed = take_flag(reading, "keyed");

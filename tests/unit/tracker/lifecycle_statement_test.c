@@ -245,6 +245,17 @@ static void after_the_grace_the_cause_is_chosen_and_cancelling_goes_on(void **co
     assert_int_equal(fixture->decision.next.statement, STATEMENT_ENDED);
 }
 
+static void the_callers_patience_ends_the_grace(void **context)
+{
+    struct fixture *fixture = *context;
+    fixture->plan.answer_by_ms = NOW + 10;
+    put_in_state(fixture, STATEMENT_CANCELLING);
+    assert_int_equal(lifecycle_due_at(&policy, &fixture->plan, &fixture->state), NOW);
+    assert_int_equal(decide_at(fixture, make(STIMULUS_DUE), NOW + 9)->outcome, OUTCOME_NONE);
+    assert_int_equal(decide_at(fixture, make(STIMULUS_DUE), NOW + 10)->outcome, OUTCOME_ABORTED);
+    assert_true(has_action(fixture, ACTION_CHOOSE));
+}
+
 static void a_gone_caller_does_not_cancel_keyed_or_kept_work(void **context)
 {
     struct fixture *fixture = *context;
@@ -407,6 +418,7 @@ int main(void)
         TEST(a_deadline_cancels_and_the_ending_decides),
         TEST(a_deadline_before_the_send_ends_at_once),
         TEST(after_the_grace_the_cause_is_chosen_and_cancelling_goes_on),
+        TEST(the_callers_patience_ends_the_grace),
         TEST(a_gone_caller_does_not_cancel_keyed_or_kept_work),
         TEST(resource_not_found_is_no_ending),
         TEST(a_witnessed_failure_counts_without_its_text),
