@@ -14,6 +14,11 @@ static size_t statements_before(const struct plan *plan, unsigned step)
     return count;
 }
 
+static bool tells(const struct redshift_data_sub_statement *sub)
+{
+    return sub->status == REDSHIFT_DATA_FAILED && sub->error.size > 0;
+}
+
 struct slice batch_error(struct arena *arena, const struct plan *plan, unsigned step,
                          const struct redshift_data_description *description)
 {
@@ -21,27 +26,22 @@ struct slice batch_error(struct arena *arena, const struct plan *plan, unsigned 
     const size_t before = statements_before(plan, step);
     size_t told = 0;
     size_t failed = 0;
-    buffer_init(&text, 2 * INVOCATION_ERROR_TEXT_MAX_BYTES);
+    buffer_init(&text, 4 * INVOCATION_ERROR_TEXT_MAX_BYTES);
     for (size_t i = 0; i < description->sub_count; i++) {
-        const struct redshift_data_sub_statement *sub = &description->subs[i];
-        if (sub->status != REDSHIFT_DATA_FAILED || sub->error.size == 0) {
+        const struct slice error = description->subs[i].error;
+        const bool full = told == TOLD_MAX || text.size >= INVOCATION_ERROR_TEXT_MAX_BYTES;
+        failed += tells(&description->subs[i]);
+        if (!tells(&description->subs[i]) || full) {
             continue;
         }
-        failed++;
-        if (told < TOLD_MAX && text.size < INVOCATION_ERROR_TEXT_MAX_BYTES) {
-            const struct slice cut = slice_cut_utf8(sub->error, INVOCATION_ERROR_TEXT_MAX_BYTES);
-            buffer_append_format(&text, "%sstatement %zu: %.*s", told > 0 ? "\n" : "",
-                                 before + i + 1, SLICE_PRINT(cut));
-            told++;
-        }
-    }
-    if (told == 0 || text.overflowed) {
-        return description->error;
+        buffer_append_format(&text, "%sstatement %zu: %.*s", told > 0 ? "\n" : "", before + i + 1,
+                             SLICE_PRINT(slice_cut_utf8(error, INVOCATION_ERROR_TEXT_MAX_BYTES)));
+        told++;
     }
     if (failed > told) {
         buffer_append_format(&text, "\nand %zu more", failed - told);
     }
-    return arena_copy(arena, buffer_slice(&text));
+    return told > 0 ? arena_copy(arena, buffer_slice(&text)) : description->error;
 }
 
 int64_t batch_rows(const struct redshift_data_description *description)

@@ -23,8 +23,9 @@ struct request_item {
     struct request_addresses addresses;
     struct registration registration;
     struct work work;
-    bool refused; /* is to be registered as REJECTED */
-    bool known;   /* is registered already: work->record is what is there */
+    bool refused;                      /* is to be registered as REJECTED */
+    bool known;                        /* is registered already: work->record is what is there */
+    char digest[SHA256_HEX_BYTES + 1]; /* its own, whatever the record says */
     bool done;
 };
 
@@ -361,9 +362,9 @@ static void repeat(struct invoker *invoker, struct request_item *entry)
 }
 
 /* The digest a record was registered with is in its plan, and stays there until the plan goes. */
-static bool conflicts(const struct request_item *entry, const char *digest)
+static bool conflicts(const struct request_item *entry)
 {
-    return strcmp(entry->work.record.plan.digest, digest) != 0;
+    return strcmp(entry->work.record.plan.digest, entry->digest) != 0;
 }
 
 static void conflict(struct invoker *invoker, struct request_item *entry)
@@ -387,45 +388,58 @@ static bool in_array(struct request_item *const *entries, size_t count, const ch
     return false;
 }
 
-/* Registers the open entries whose ids are distinct; returns how many were taken up. */
-static size_t register_some(struct invoker *invoker, struct request_item *entries, size_t count,
-                            struct request_item **taken)
+/* The open entries whose ids are distinct; returns how many. */
+static size_t take_some(struct request_item *entries, size_t count, struct request_item **taken)
 {
-    struct dispatch *dispatch = invoker->dispatch;
-    struct registration *registrations = ARENA_ARRAY(dispatch->arena, count, struct registration);
-    struct request_item **whose = ARENA_ARRAY(dispatch->arena, count, struct request_item *);
-    char(*digests)[SHA256_HEX_BYTES + 1] =
-        arena_array(dispatch->arena, count, SHA256_HEX_BYTES + 1);
     size_t taken_count = 0;
-    size_t new_count = 0;
     for (size_t i = 0; i < count; i++) {
         struct request_item *entry = &entries[i];
         if (entry->done || in_array(taken, taken_count, entry->work.record.plan.id)) {
             continue;
         }
-        memcpy(digests[taken_count],
-               entry->known ? entry->request.digest : entry->work.record.plan.digest,
-               sizeof(digests[0]));
-        taken[taken_count++] = entry;
+        memcpy(entry->digest, entry->known ? entry->request.digest : entry->work.record.plan.digest,
+               sizeof(entry->digest));
         entry->registration.existing = entry->known;
-        if (!entry->known) {
-            entry->work.record.created_at_ms = dispatch->now_ms;
-            entry->work.record.group = entry->work.record.plan.group;
-            entry->registration.work = &entry->work;
-            registrations[new_count] = entry->registration;
-            whose[new_count++] = entry;
+        taken[taken_count++] = entry;
+    }
+    return taken_count;
+}
+
+/* Registers those of them that are not known to be there already. */
+static void register_new(struct dispatch *dispatch, struct request_item *const *taken, size_t count)
+{
+    struct registration *registrations = ARENA_ARRAY(dispatch->arena, count, struct registration);
+    struct request_item **whose = ARENA_ARRAY(dispatch->arena, count, struct request_item *);
+    size_t new_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct request_item *entry = taken[i];
+        if (entry->known) {
+            continue;
         }
+        entry->work.record.created_at_ms = dispatch->now_ms;
+        entry->work.record.group = entry->work.record.plan.group;
+        entry->registration.work = &entry->work;
+        registrations[new_count] = entry->registration;
+        whose[new_count++] = entry;
     }
     dispatch_register(dispatch, registrations, new_count);
     for (size_t i = 0; i < new_count; i++) {
         whose[i]->registration.existing = registrations[i].existing;
     }
+}
+
+/* Returns how many were taken up. */
+static size_t register_some(struct invoker *invoker, struct request_item *entries, size_t count,
+                            struct request_item **taken)
+{
+    const size_t taken_count = take_some(entries, count, taken);
+    register_new(invoker->dispatch, taken, taken_count);
     for (size_t i = 0; i < taken_count; i++) {
         struct request_item *entry = taken[i];
         if (entry->work.status != STATUS_OK || !entry->registration.existing) {
             continue;
         }
-        if (conflicts(entry, digests[i])) {
+        if (conflicts(entry)) {
             conflict(invoker, entry);
         } else {
             repeat(invoker, entry);

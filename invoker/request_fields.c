@@ -102,21 +102,19 @@ enum status request_read_sql(struct json value, struct slice *sql, struct error 
 /* d9b6c0c9-0747-4bf4-b142-e8883122f766, and ":2" for the second part of a batch. */
 static bool statement_id_valid(struct slice id)
 {
-    static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
-    for (size_t i = 0; i < id.size; i++) {
+    static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx:nn";
+    const size_t bare = strcspn(form, ":");
+    for (size_t i = 0; i < id.size && i + 1 < sizeof(form); i++) {
         const char c = id.data[i];
         const bool digit = c >= '0' && c <= '9';
-        const bool letter = c >= 'a' && c <= 'z';
-        if (i + 1 < sizeof(form)) {
-            if (form[i] == '-' ? c != '-' : !digit && !letter) {
-                return false;
-            }
-        } else if (i + 1 == sizeof(form) ? c != ':' : !digit) {
+        const bool fine = form[i] == 'x'   ? digit || (c >= 'a' && c <= 'z')
+                          : form[i] == 'n' ? digit
+                                           : c == form[i];
+        if (!fine) {
             return false;
         }
     }
-    return id.size + 1 >= sizeof(form) && id.size + 1 != sizeof(form) + 1 &&
-           id.size <= INVOCATION_STATEMENT_ID_BYTES;
+    return id.size == bare || (id.size > bare + 1 && id.size < sizeof(form));
 }
 
 enum status request_read_statement_id(struct json object, const char *name, struct slice *id,

@@ -263,8 +263,10 @@ expect_cases() {
 
 singleton_cases() {
     local first first_task second_task
-    submit '{"sqlStatement": "select pg_sleep(60)", "singleton": {"key": "nightly"}}'
+    submit '{"sqlStatement": "select pg_sleep(60)", "requestKey": "n", "singleton": {"key": "nightly"}}'
     first=$id first_task=$task
+    post '{"sqlStatement": "select pg_sleep(60)", "requestKey": "n", "singleton": {"key": "nightly"}}'
+    equal 'singleton: a repeat is not in its own way' "$code $(jq -r .InvocationId <<<"$reply")" "200 $first"
     submit '{"sqlStatement": "select 2", "singleton": {"key": "nightly"}}'
     equal 'singleton: a second one is refused' "$code $(jq -r .errorType <<<"$reply")" \
         '409 ConcurrentExecution'
@@ -272,6 +274,8 @@ singleton_cases() {
     submit '{"sqlStatement": "select 2", "singleton": {"key": "nightly", "onConflict": "skip"}}'
     holds 'singleton: or skipped' "$reply" '.ringback.skipped == true and .ringback.holder == $first' \
         --arg first "$first"
+    holds 'singleton: of which the caller is told too' "$(ended_task "$task")" '.state == "SUCCEEDED"
+        and .output.ringback.skipped == true and .output.ringback.holder == $first' --arg first "$first"
     submit '{"sqlStatement": "select 2", "singleton": {"key": "hourly"}}'
     holds 'singleton: another key is another lock' "$(ended_task "$task")" '.state == "SUCCEEDED"'
     submit '{"sqlStatement": "select 3", "singleton": {"key": "nightly", "onConflict": "queue"}}'
