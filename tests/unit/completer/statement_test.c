@@ -159,6 +159,60 @@ static void transient_failures_by_their_text(void **context)
     assert_false(statement_failure_transient(SLICE_NONE));
 }
 
+/* The step's pattern, else the plan's, else the classes of this file. */
+static void who_says_which_errors_means_these_alone(void **context)
+{
+    static const struct plan_retry own = {.max_attempts = 2, .error_match = {"dead.?lock", 10}};
+    struct fixture *fixture = *context;
+    struct plan *plan = &fixture->work.record.plan;
+    struct plan_step *steps = ARENA_ARRAY(fixture->dispatch.arena, 2, struct plan_step);
+    plan->steps = steps;
+    plan->step_count = 2;
+    plan->retry.error_match = SLICE("^ERROR: busy$");
+    const char *busy = "{\"Id\":\"" STMT "\",\"Status\":\"FAILED\",\"Error\":\"ERROR: busy\"}";
+    const char *locked =
+        "{\"Id\":\"" STMT "\",\"Status\":\"FAILED\",\"Error\":\"ERROR: deadlock\"}";
+    const char *usual = "{\"Id\":\"" STMT "\",\"Status\":\"FAILED\",\"Error\":\"ERROR: 1023\"}";
+    assert_true(describe(fixture, busy)->transient);
+    assert_false(describe(fixture, locked)->transient);
+    assert_false(describe(fixture, usual)->transient);
+    steps[1].retry = &own;
+    assert_false(describe(fixture, busy)->transient);
+    assert_true(describe(fixture, locked)->transient);
+    plan->retry.error_match = SLICE_NONE;
+    steps[1].retry = NULL;
+    assert_true(describe(fixture, usual)->transient);
+}
+
+static void the_session_is_told(void **context)
+{
+    const struct stimulus *stimulus =
+        describe(*context, "{\"Id\":\"" STMT "\",\"Status\":\"STARTED\",\"SessionId\":\"s\"}");
+    assert_true(slice_equals_text(stimulus->session_id, "s"));
+}
+
+/* An id that the caller has made up is refused by its form. */
+static void an_attached_id_that_is_none_is_not_found(void **context)
+{
+    struct fixture *fixture = *context;
+    struct plan_step *steps = ARENA_ARRAY(fixture->dispatch.arena, 2, struct plan_step);
+    fixture->work.record.plan.steps = steps;
+    fixture->work.record.plan.step_count = 2;
+    for (unsigned attached = 0; attached < 2; attached++) {
+        steps[1].attach_id = attached ? SLICE("made-up") : SLICE_NONE;
+        fixture->call = (struct aws_call){.status = STATUS_REJECTED,
+                                          .code = 400,
+                                          .error_name = "ValidationException",
+                                          .reply = SLICE("{}")};
+        fixture->stimulus = dispatch_stimulus_of(&fixture->dispatch, &fixture->work, STIMULUS_DUE);
+        describe_handler.read(&fixture->dispatch, &fixture->work, &fixture->action, &fixture->call,
+                              &fixture->stimulus);
+        assert_int_equal(fixture->stimulus.kind,
+                         attached ? STIMULUS_DESCRIBED : STIMULUS_LOOK_FAILED);
+        assert_int_equal(fixture->stimulus.not_found, attached);
+    }
+}
+
 /* AWS lists by prefix: 2.1 finds 2.10 as well. */
 static void only_the_exact_name_is_found(void **context)
 {
@@ -248,6 +302,9 @@ int main(void)
         TEST(description_of_an_ending_has_all_details),
         TEST(every_status_is_an_ending_or_alive),
         TEST(transient_failures_by_their_text),
+        TEST(who_says_which_errors_means_these_alone),
+        TEST(the_session_is_told),
+        TEST(an_attached_id_that_is_none_is_not_found),
         TEST(only_the_exact_name_is_found),
         TEST(name_that_is_not_listed_is_not_found),
         TEST(cancel_that_was_accepted),

@@ -159,6 +159,43 @@ static void session_is_named_alone(void **context)
     assert_true(slice_find(body, SLICE("Database")) == body.size);
 }
 
+static void later_steps_run_in_the_session_that_was_opened(void **context)
+{
+    struct fixture *fixture = *context;
+    struct state *state = &fixture->work.record.state;
+    fixture->work.record.plan.session_keep_alive_seconds = 60;
+    memcpy(state->session_id, "opened", sizeof("opened"));
+    struct slice first = build(fixture);
+    assert_true(slice_find(first, SLICE("\"SessionId\"")) == first.size);
+    state->step = 2;
+    struct slice second = build(fixture);
+    assert_true(slice_find(second, SLICE("\"SessionId\":\"opened\"")) < second.size);
+    assert_true(slice_find(second, SLICE("ClusterIdentifier")) == second.size);
+    assert_true(slice_find(second, SLICE("Database")) == second.size);
+}
+
+static void a_step_has_its_own_target_and_parameters(void **context)
+{
+    static const struct plan_target target = {.workgroup_name = {"w", 1}, .database = {"e", 1}};
+    static const struct plan_parameter parameter = {{"b", 1}, {"2", 1}};
+    struct fixture *fixture = *context;
+    fixture->steps[0].target = &target;
+    fixture->steps[0].parameters = &parameter;
+    fixture->steps[0].parameter_count = 1;
+    struct slice body = build(fixture);
+    assert_true(slice_starts_with(
+        body, SLICE("{\"Sql\":\"select :a\",\"WorkgroupName\":\"w\",\"Database\":\"e\","
+                    "\"Parameters\":[{\"name\":\"b\",\"value\":\"2\"}],")));
+}
+
+static void the_session_is_told(void **context)
+{
+    const struct stimulus *stimulus =
+        answer(*context, STATUS_OK, 200, "", "{\"Id\":\"" STMT "\",\"SessionId\":\"opened\"}");
+    assert_int_equal(stimulus->kind, STIMULUS_SUBMITTED);
+    assert_true(slice_equals_text(stimulus->session_id, "opened"));
+}
+
 static void repeat_is_byte_identical(void **context)
 {
     struct fixture *fixture = *context;
@@ -316,6 +353,9 @@ int main(void)
         TEST(statement_has_name_token_and_event),
         TEST(batch_has_its_statements),
         TEST(session_is_named_alone),
+        TEST(later_steps_run_in_the_session_that_was_opened),
+        TEST(a_step_has_its_own_target_and_parameters),
+        TEST(the_session_is_told),
         TEST(repeat_is_byte_identical),
         TEST(wait_is_dropped_after_its_refusal),
         TEST(accepted_statement_has_its_id),
