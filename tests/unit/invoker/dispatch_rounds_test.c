@@ -11,6 +11,7 @@ struct fixture {
     struct pipeline pipeline;
     const char *id;
     struct work work;
+    size_t answers; /* that an action of several calls has had */
 };
 
 static int set_up(void **context)
@@ -69,6 +70,27 @@ static bool build_late(struct dispatch *dispatch, struct work *work, const struc
     return cancel_handler.build(dispatch, work, action, call, stimulus);
 }
 
+/* An action of three calls, which counts in work->progress. */
+static bool more_twice(struct dispatch *dispatch, struct work *work, const struct action *action,
+                       struct aws_call *call)
+{
+    struct fixture *fixture = work->context;
+    struct stimulus unused = {0};
+    assert_int_equal(call->status, STATUS_OK);
+    work->progress = &fixture->answers;
+    fixture->answers++;
+    return fixture->answers < 3 && describe_handler.build(dispatch, work, action, call, &unused);
+}
+
+static void read_last(struct dispatch *dispatch, struct work *work, const struct action *action,
+                      const struct aws_call *call, struct stimulus *stimulus)
+{
+    struct fixture *fixture = work->context;
+    assert_ptr_equal(work->progress, &fixture->answers);
+    assert_int_equal(fixture->answers, 3);
+    describe_handler.read(dispatch, work, action, call, stimulus);
+}
+
 static void read_nothing(struct dispatch *dispatch, struct work *work, const struct action *action,
                          const struct aws_call *call, struct stimulus *stimulus)
 {
@@ -89,6 +111,42 @@ static void a_finished_step_begins_the_next_one(void **context)
     feed(fixture, STIMULUS_EVENT, ENDING_FINISHED);
     run(fixture);
     assert_int_equal(cloud_count(fixture->pipeline.cloud, "ExecuteStatement"), 2);
+}
+
+static void an_action_of_several_calls_is_answered_once(void **context)
+{
+    static struct action_handler several;
+    struct fixture *fixture = *context;
+    struct dispatch *dispatch = &fixture->pipeline.dispatch;
+    several = (struct action_handler){
+        .build = describe_handler.build, .more = more_twice, .read = read_last};
+    dispatch->handlers[ACTION_DESCRIBE] = &several;
+    take_in_hand(fixture);
+    fixture->work.context = fixture;
+    const char *name = pipeline_name(&fixture->pipeline, fixture->id, 1, 1);
+    cloud_end(fixture->pipeline.cloud, name, "FAILED", "ERROR: x");
+    feed(fixture, STIMULUS_EVENT, ENDING_FAILED);
+    run(fixture);
+    assert_int_equal(cloud_count(fixture->pipeline.cloud, "DescribeStatement"), 3);
+    assert_int_equal(fixture->work.record.state.outcome, OUTCOME_FAILED);
+    assert_string_equal(cloud_task_state(fixture->pipeline.cloud, "t"), "FAILED");
+}
+
+/* Giving back a lock goes beside what is done for the statement, and does not replace it. */
+static void a_lock_is_given_back_beside_the_next_action(void **context)
+{
+    struct fixture *fixture = *context;
+    take_in_hand(fixture);
+    memset(fixture->work.record.plan.lock_key, 'a', TRACKER_LOCK_KEY_BYTES);
+    const char *key = fixture->work.record.plan.lock_key;
+    struct tracker *tracker = fixture->pipeline.tracker;
+    struct error error = ERROR_NONE;
+    char holder[TRACKER_ID_BYTES + 1];
+    assert_int_equal(tracker_lock_take(tracker, key, fixture->id, NULL, holder, &error), STATUS_OK);
+    feed(fixture, STIMULUS_EVENT, ENDING_ABORTED);
+    run(fixture);
+    assert_int_equal(cloud_count(fixture->pipeline.cloud, "DescribeStatement"), 1);
+    assert_int_equal(tracker_lock_holder(tracker, key, holder, &error), STATUS_NOT_FOUND);
 }
 
 /* ---- Failure ---- */
@@ -124,6 +182,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_finished_step_begins_the_next_one),
+        TEST(an_action_of_several_calls_is_answered_once),
+        TEST(a_lock_is_given_back_beside_the_next_action),
         TEST(a_step_that_the_same_commit_cancels_is_not_begun),
         TEST(what_is_under_way_when_the_time_is_over_is_left_to_the_sweep),
     };
