@@ -1,6 +1,7 @@
 /* A request is refused with a text or becomes a plan that the store gives back as it was. */
 #include "invoker/plan.h"
 #include "invoker/request.h"
+#include "invoker/script.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <string.h>
@@ -25,6 +26,35 @@ static const struct plan_settings settings = {
     .sweep_seconds = 5,
 };
 
+static bool targets_equal(const struct plan_target *a, const struct plan_target *b)
+{
+    return slice_equals(a->cluster_identifier, b->cluster_identifier) &&
+           slice_equals(a->workgroup_name, b->workgroup_name) &&
+           slice_equals(a->database, b->database) && slice_equals(a->db_user, b->db_user) &&
+           slice_equals(a->secret_arn, b->secret_arn) && slice_equals(a->session_id, b->session_id);
+}
+
+/* What a query has of its own. */
+static bool own_equal(const struct plan_step *a, const struct plan_step *b)
+{
+    bool equal = (a->target == NULL) == (b->target == NULL) &&
+                 (a->retry == NULL) == (b->retry == NULL) &&
+                 a->parameter_count == b->parameter_count;
+    if (equal && a->target != NULL) {
+        equal = targets_equal(a->target, b->target);
+    }
+    if (equal && a->retry != NULL) {
+        equal = a->retry->max_attempts == b->retry->max_attempts &&
+                a->retry->base_ms == b->retry->base_ms && a->retry->max_ms == b->retry->max_ms &&
+                slice_equals(a->retry->error_match, b->retry->error_match);
+    }
+    for (size_t i = 0; equal && i < a->parameter_count; i++) {
+        equal = slice_equals(a->parameters[i].name, b->parameters[i].name) &&
+                slice_equals(a->parameters[i].value, b->parameters[i].value);
+    }
+    return equal;
+}
+
 static bool steps_equal(const struct plan *a, const struct plan *b)
 {
     bool equal = a->step_count == b->step_count;
@@ -32,7 +62,9 @@ static bool steps_equal(const struct plan *a, const struct plan *b)
         const struct plan_step *x = &a->steps[i];
         const struct plan_step *y = &b->steps[i];
         equal = x->sql_count == y->sql_count && x->batch == y->batch &&
-                x->auto_commit == y->auto_commit && x->retriable == y->retriable;
+                x->auto_commit == y->auto_commit && x->retriable == y->retriable &&
+                x->keep_going == y->keep_going && slice_equals(x->attach_id, y->attach_id) &&
+                slice_equals(x->item, y->item) && own_equal(x, y);
         for (size_t k = 0; equal && k < x->sql_count; k++) {
             equal = slice_equals(x->sqls[k], y->sqls[k]);
         }
@@ -62,22 +94,15 @@ static bool addresses_equal(const struct plan *a, const struct plan *b)
     return equal;
 }
 
-static bool targets_equal(const struct plan_target *a, const struct plan_target *b)
-{
-    return slice_equals(a->cluster_identifier, b->cluster_identifier) &&
-           slice_equals(a->workgroup_name, b->workgroup_name) &&
-           slice_equals(a->database, b->database) && slice_equals(a->db_user, b->db_user) &&
-           slice_equals(a->secret_arn, b->secret_arn) && slice_equals(a->session_id, b->session_id);
-}
-
 static bool numbers_equal(const struct plan *a, const struct plan *b)
 {
     return a->created_at_ms == b->created_at_ms &&
            a->session_keep_alive_seconds == b->session_keep_alive_seconds &&
            a->wait_seconds == b->wait_seconds && a->deadline_ms == b->deadline_ms &&
            a->heartbeat_seconds == b->heartbeat_seconds && a->keep_running == b->keep_running &&
-           a->keyed == b->keyed && a->output == b->output && a->retry.max_attempts == b->retry.max_attempts &&
-           a->retry.base_ms == b->retry.base_ms && a->retry.max_ms == b->retry.max_ms;
+           a->keyed == b->keyed && a->output == b->output &&
+           a->retry.max_attempts == b->retry.max_attempts && a->retry.base_ms == b->retry.base_ms &&
+           a->retry.max_ms == b->retry.max_ms;
 }
 
 static void check_stored(struct arena *arena, const struct plan *plan)
@@ -127,7 +152,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         FUZZ_CHECK(request.statement_id.data != NULL);
         return 0;
     }
-    FUZZ_CHECK(request.sql_count > 0);
+    if (request.script_uri.size > 0 &&
+        script_read(arena, SLICE("select '{a}', {b}; begin; select 2"), &request, &error) !=
+            STATUS_OK) {
+        check_refusal(&error);
+        return 0;
+    }
+    FUZZ_CHECK((request.sql_count > 0) + (request.query_count > 0) + request.nothing_to_run == 1);
     if (plan_make(&maker, &request, &identity, &plan, &error) != STATUS_OK) {
         check_refusal(&error);
         return 0;
