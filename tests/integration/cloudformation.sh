@@ -361,6 +361,28 @@ data_cases() {
         and (.Reason | contains("4096 bytes"))'
 }
 
+# The resources of the templates are made in their order and removed in the other one.
+template_cases() {
+    local template name properties names ids
+    for template in docs/examples/cloudformation/*.yaml; do
+        node tests/support/template.mjs "$template" >"$work/template" || not_ok "$run: $template"
+        names=$(jq -r '.Resources | keys_unsorted[]' "$work/template")
+        ids=()
+        for name in $names; do
+            properties=$(jq -c --arg name "$name" '.Resources[$name].Properties' "$work/template")
+            resource Create "$name" "$properties"
+            equal "$run: $template: $name is made" "$(jq -r .Status <<<"$answer")" SUCCESS
+            ids=("$physical" "${ids[@]}")
+        done
+        for name in $(tac <<<"$names"); do
+            properties=$(jq -c --arg name "$name" '.Resources[$name].Properties' "$work/template")
+            resource Delete "$name" "$properties" "$(known "${ids[0]}")"
+            equal "$run: $template: $name is removed" "$(jq -r .Status <<<"$answer")" SUCCESS
+            ids=("${ids[@]:1}")
+        done
+    done
+}
+
 use_tracker() {
     if [[ $tracker == redis ]]; then
         redis-cli -u "${REDIS_URL%/*}/8" flushdb >/dev/null
@@ -385,6 +407,7 @@ table() {
     deadline_cases
     delete_while_create_runs_cases
     data_cases
+    template_cases
     equal "$run: no statement has run twice" "$(run_twice)" 0
     end_stack
 }
