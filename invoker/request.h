@@ -102,7 +102,8 @@ struct request {
     const struct plan_resource *resource; /* a CloudFormation event; NULL: none */
     struct slice response_url;            /* its address; absent: none */
     int64_t service_timeout_seconds;      /* of a resource: how long CloudFormation waits */
-    /* Why its change is refused, unless it is one that takes back what never happened; NULL: not. */
+    /* Why its change is refused, unless it is one that takes back what never happened; NULL: not.
+     */
     const char *made_refusal;
     bool made; /* an Update of a built-in resource, which may be as it is to become (resource.h) */
     struct slice output;       /* "event", "statement", or absent for the deployment's default */

@@ -71,8 +71,7 @@ MUST_CHECK static enum status cancel_all(struct dispatch *dispatch, struct work 
 enum status supersede_older(struct dispatch *dispatch, const struct record *newer,
                             struct error *error)
 {
-    struct tracker_list list = {
-        .group = newer->plan.group, .open_only = true, .limit = PAGE_LIMIT};
+    struct tracker_list list = {.group = newer->plan.group, .open_only = true, .limit = PAGE_LIMIT};
     struct work *works[PAGE_LIMIT];
     enum status status = STATUS_OK;
     if (newer->plan.resource == NULL) {
