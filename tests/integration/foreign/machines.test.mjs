@@ -100,14 +100,18 @@ async function objectOf(Key) {
     return Body.transformToString();
 }
 
-// What EventBridge makes of a rule's only target at this time.
-function inputOfRule(rule, time) {
+// What EventBridge does with the rule at this time.
+async function schedule(time) {
+    const rule = await readExample('unload-on-schedule/schedule.json');
     const { InputPathsMap, InputTemplate } = rule.Properties.Targets[0].InputTransformer;
     assert.deepEqual(InputPathsMap, { time: '$.time' });
-    return InputTemplate.replaceAll('<time>', time);
+    await sqs.send(new SendMessageCommand({
+        QueueUrl: service.environment.RINGBACK_REQUEST_QUEUE_URL,
+        MessageBody: InputTemplate.replaceAll('<time>', time),
+    }));
 }
 
-describe('the machines of the tasker', { concurrency: true }, () => {
+describe('the machines', { concurrency: true }, () => {
     test('cancelling: the heartbeat is the budget, LATEST is the slow statement', async () => {
         const execution = await succeeds('cancelling');
         const [setup] = execution.repliesOf('provideUdfSlowExecution');
@@ -153,17 +157,6 @@ describe('the machines of the tasker', { concurrency: true }, () => {
         assert.match(Error, /get_date/);
     });
 
-    test('parallel-no-concurrency: one of ten runs, the others are told at once', async () => {
-        const execution = await succeeds('parallel-no-concurrency');
-        const winners = execution.entered.filter((state) => state.startsWith('successParallel'));
-        const losers = execution.entered.filter((state) => state.startsWith('successAlreadyRunning'));
-        assert.deepEqual([winners.length, losers.length], [1, 9]);
-        assert.deepEqual(execution.output.results.filter(({ ran }) => ran).length, 1);
-        const replies = Array.from({ length: 10 }, (_, i) => execution.repliesOf(`startSlowQuery${i}`)).flat();
-        assert.equal(replies.filter(({ errorType }) => errorType === 'ConcurrentExecution').length, 9);
-        assert.equal(replies.filter(({ Id }) => Id).length, 1);
-    });
-
     test('all-pages: every page is another', async () => {
         const execution = await succeeds('all-pages');
         const pages = [...execution.repliesOf('getFirstPage'), ...execution.repliesOf('getNextPage')];
@@ -171,173 +164,198 @@ describe('the machines of the tasker', { concurrency: true }, () => {
         const numbers = pages.flatMap(({ Records }) => Records.map(([field]) => field.longValue));
         assert.deepEqual(numbers, Array.from({ length: 2500 }, (_, i) => i + 1));
     });
-});
 
-describe('sales-pipeline', () => {
-    const input = { scripts: 's3://ringback-examples/sales-pipeline/', job_run_date: '2026-11-20' };
-    const loaded = [['2026-11-20', 'north', 2], ['2026-11-20', 'south', 1]];
-    const drop = () => runs('drop table if exists pipeline_sales', 'drop table if exists pipeline_daily_sales');
+    describe('sales-pipeline', { concurrency: 1 }, () => {
+        const input = { scripts: 's3://ringback-examples/sales-pipeline/', job_run_date: '2026-11-20' };
+        const loaded = [['2026-11-20', 'north', 2], ['2026-11-20', 'south', 1]];
+        const drop = () => runs('drop table if exists pipeline_sales', 'drop table if exists pipeline_daily_sales');
 
-    async function upload(name, text) {
-        const Body = text ?? await readText(`sales-pipeline/scripts/${name}`);
-        await s3.send(new PutObjectCommand({ Bucket: 'ringback-examples', Key: `sales-pipeline/${name}`, Body }));
-    }
+        async function upload(name, text) {
+            const Body = text ?? await readText(`sales-pipeline/scripts/${name}`);
+            await s3.send(new PutObjectCommand({ Bucket: 'ringback-examples', Key: `sales-pipeline/${name}`, Body }));
+        }
 
-    // What the pipeline has loaded.
-    const daily = () => rowsOf('select sold_on, region, sales from pipeline_daily_sales order by region');
+        // What the pipeline has loaded.
+        const daily = () => rowsOf('select sold_on, region, sales from pipeline_daily_sales order by region');
 
-    before(async () => {
-        await drop();
-        await upload('setup_sales_data_pipeline.sql');
-        await upload('run_sales_data_pipeline.sql');
-    });
-    after(drop);
-
-    test('scripts run as transactions, and again', async () => {
-        const execution = await succeeds('sales-pipeline', input);
-        assert.deepEqual(await daily(), loaded);
-        assert.equal(execution.output.validation.detail.rows, 2);
-        await succeeds('sales-pipeline', input);
-        assert.deepEqual(await daily(), loaded);
-        assert.deepEqual(await rowsOf('select note from pipeline_sales order by sale_id'),
-            [['paid; sent'], ['{"coupon": 7}'], [null]]);
-    });
-
-    test('a day without sales does not pass the validation', async () => {
-        await upload('run_sales_data_pipeline.sql', "delete from pipeline_daily_sales where sold_on = '{job_run_date}';");
-        const execution = await stepFunctions.execute('sales-pipeline', input);
-        await upload('run_sales_data_pipeline.sql');
-        assert.deepEqual([execution.status, execution.error], ['FAILED', 'FAILED']);
-        assert.ok(execution.passed('validate_sales_data_pipeline'));
-        assert.match(JSON.parse(execution.cause).detail.error, /minRows/);
-    });
-
-    test('polling: the requests of the original', async () => {
-        const execution = await succeeds('sales-pipeline-polling', input);
-        assert.ok(execution.passed('sales_data_pipeline_success'));
-        assert.deepEqual(Object.keys(execution.repliesOf('setup_sales_data_pipeline_status_check')[0]), ['status']);
-        assert.deepEqual(await daily(), loaded);
-    });
-
-    test('polling: the failure state is reached', async () => {
-        await upload('run_sales_data_pipeline.sql', 'select * from example_nowhere;');
-        const execution = await stepFunctions.execute('sales-pipeline-polling', input);
-        await upload('run_sales_data_pipeline.sql');
-        assert.ok(execution.passed('sales_data_pipeline_failure'));
-        assert.deepEqual([execution.error, execution.cause], ['Error', 'Failure on Sales Data Pipeline']);
-        assert.deepEqual(execution.repliesOf('run_sales_data_pipeline_status_check').at(-1), { status: 'FAILED' });
-    });
-});
-
-describe('query-and-notify', () => {
-    test('the rows are in the output, the topic for successes is told', async () => {
-        const { output } = await succeeds('query-and-notify',
-            { sqlStatement: "select 1 as id, 'one' as name union all select 2, 'two' order by 1" });
-        const { NumRows, Result } = output.GetStatementResult;
-        assert.equal(NumRows, 2);
-        assert.deepEqual(Result.columns, ['id', 'name']);
-        assert.deepEqual(Result.rows, [[1, 'one'], [2, 'two']]);
-        assert.deepEqual([Result.totalRows, Result.truncated], [2, false]);
-        const told = await published('statement-succeeded');
-        assert.equal(told.output.detail.statementId, output.ExecuteStatement.detail.statementId);
-    });
-
-    test('a statement without rows is a success', async () => {
-        const sqlStatement = 'create table if not exists example_nothing (n integer)';
-        const { output } = await succeeds('query-and-notify', { sqlStatement });
-        assert.equal(output.GetStatementResult.NumRows, 0);
-        await runs('drop table if exists example_nothing');
-    });
-
-    test('a failure fails the execution, the topic for failures is told', async () => {
-        const execution = await stepFunctions.execute('query-and-notify', { sqlStatement: 'select * from example_nowhere' });
-        assert.deepEqual([execution.status, execution.error], ['FAILED', 'FAILED']);
-        assert.match(JSON.parse(execution.cause).detail.error, /example_nowhere/);
-        const told = await published('statement-failed');
-        assert.deepEqual([told.outcome, told.cause], ['FAILED', JSON.parse(execution.cause)]);
-    });
-});
-
-test('chained: all of them, one after the other', async () => {
-    const execution = await succeeds('chained');
-    assert.deepEqual(Object.values(execution.nested).map(({ name, status }) => [name, status]), [
-        'cancelling', 'polling', 'success-and-fail', 'parallel-no-concurrency', 'single-success', 'single-failure',
-    ].map((name) => [name, 'SUCCEEDED']));
-});
-
-describe('unload-on-schedule', () => {
-    const rows = 'id|region|amount\n1|north|10\n2|south|20\n';
-
-    before(() => runs('drop table if exists example_sales',
-        'create table example_sales (id integer, region varchar(20), amount integer)',
-        "insert into example_sales values (1, 'north', 10), (2, 'south', 20)"));
-    after(() => runs('drop table if exists example_sales'));
-
-    test('unload: the object is there when the task ends', async () => {
-        const execution = await succeeds('unload');
-        assert.equal(execution.output.StartUnload.detail.state, 'FINISHED');
-        assert.equal(await objectOf('sales/000'), rows);
-    });
-
-    test('schedule: one hour is one unload, whose outcome is told', async () => {
-        const rule = await readExample('unload-on-schedule/schedule.json');
-        const QueueUrl = service.environment.RINGBACK_REQUEST_QUEUE_URL;
-        const MessageBody = inputOfRule(rule, '2026-11-21T15:00:00Z');
-        await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody }));
-        await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody }));
-        const told = await published('unload-succeeded');
-        assert.equal(told.outcome, 'FINISHED');
-        assert.equal(await objectOf('sales/000'), rows);
-        await queuesAreDrained();
-        assert.equal((await everythingPublished('unload-succeeded')).length, 1);
-    });
-
-    test('a failure has the text of the database', async () => {
-        await runs('drop table example_sales');
-        const execution = await stepFunctions.execute('unload');
-        assert.deepEqual([execution.status, execution.error], ['FAILED', 'UNLOADFailed']);
-        assert.match(JSON.parse(execution.cause).detail.error, /example_sales/);
-        const rule = await readExample('unload-on-schedule/schedule.json');
-        await sqs.send(new SendMessageCommand({
-            QueueUrl: service.environment.RINGBACK_REQUEST_QUEUE_URL,
-            MessageBody: inputOfRule(rule, '2026-11-21T16:00:00Z'),
-        }));
-        const told = await published('unload-failed');
-        assert.deepEqual([told.outcome, told.error], ['FAILED', 'FAILED']);
-        assert.match(told.cause.detail.error, /example_sales/);
-    });
-});
-
-describe('query-list', () => {
-    const sql = (Sql) => ({ ExecuteStatementParameters: { Sql }, MaxRetries: 0 });
-
-    before(() => runs('drop table if exists example_steps', 'create table example_steps (n integer)'));
-    after(() => runs('drop table if exists example_steps'));
-
-    test('texts, objects and a statement that runs already', async () => {
-        const { body: { Id } } = await service.serve.post({ sqlStatement: 'select pg_sleep(1)' });
-        const { output: { results } } = await succeeds('query-list', {
-            queries: [
-                'insert into example_steps values (1)',
-                { StatementId: Id },
-                sql('insert into example_steps select n + 1 from example_steps'),
-                { ...sql('select n from example_steps order by n'), Note: 'told again' },
-            ],
+        before(async () => {
+            await drop();
+            await upload('setup_sales_data_pipeline.sql');
+            await upload('run_sales_data_pipeline.sql');
         });
-        assert.deepEqual(results.map(({ Decision, Retries }) => [Decision, Retries]), Array(4).fill(['SUCCEED', 0]));
-        assert.equal(results[1].StatementId, Id);
-        assert.deepEqual([results[3].Note, results[3].Result.Status, results[3].Result.ResultRows],
-            ['told again', 'FINISHED', 2]);
+        after(drop);
+
+        test('scripts run as transactions, and again', async () => {
+            const execution = await succeeds('sales-pipeline', input);
+            assert.deepEqual(await daily(), loaded);
+            assert.equal(execution.output.validation.detail.rows, 2);
+            await succeeds('sales-pipeline', input);
+            assert.deepEqual(await daily(), loaded);
+            assert.deepEqual(await rowsOf('select note from pipeline_sales order by sale_id'),
+                [['paid; sent'], ['{"coupon": 7}'], [null]]);
+        });
+
+        test('a day without sales does not pass the validation', async () => {
+            await upload('run_sales_data_pipeline.sql',
+                "delete from pipeline_daily_sales where sold_on = '{job_run_date}';");
+            const execution = await stepFunctions.execute('sales-pipeline', input);
+            await upload('run_sales_data_pipeline.sql');
+            assert.deepEqual([execution.status, execution.error], ['FAILED', 'FAILED']);
+            assert.ok(execution.passed('validate_sales_data_pipeline'));
+            assert.match(JSON.parse(execution.cause).detail.error, /minRows/);
+        });
+
+        test('polling: the requests of the original', async () => {
+            const execution = await succeeds('sales-pipeline-polling', input);
+            assert.ok(execution.passed('sales_data_pipeline_success'));
+            assert.deepEqual(Object.keys(execution.repliesOf('setup_sales_data_pipeline_status_check')[0]), ['status']);
+            assert.deepEqual(await daily(), loaded);
+        });
+
+        test('polling: the failure state is reached', async () => {
+            await upload('run_sales_data_pipeline.sql', 'select * from example_nowhere;');
+            const execution = await stepFunctions.execute('sales-pipeline-polling', input);
+            await upload('run_sales_data_pipeline.sql');
+            assert.ok(execution.passed('sales_data_pipeline_failure'));
+            assert.deepEqual([execution.error, execution.cause], ['Error', 'Failure on Sales Data Pipeline']);
+            assert.deepEqual(execution.repliesOf('run_sales_data_pipeline_status_check').at(-1), { status: 'FAILED' });
+        });
     });
 
-    test('stops at the first that fails, and says why', async () => {
-        const execution = await stepFunctions.execute('query-list', {
-            queries: ['delete from example_steps', sql('select * from example_nowhere'), 'insert into example_steps values (9)'],
+    describe('query-and-notify', { concurrency: 1 }, () => {
+        test('the rows are in the output, the topic for successes is told', async () => {
+            const { output } = await succeeds('query-and-notify',
+                { sqlStatement: "select 1 as id, 'one' as name union all select 2, 'two' order by 1" });
+            const { NumRows, Result } = output.GetStatementResult;
+            assert.equal(NumRows, 2);
+            assert.deepEqual(Result.columns, ['id', 'name']);
+            assert.deepEqual(Result.rows, [[1, 'one'], [2, 'two']]);
+            assert.deepEqual([Result.totalRows, Result.truncated], [2, false]);
+            const told = await published('statement-succeeded');
+            assert.equal(told.output.detail.statementId, output.ExecuteStatement.detail.statementId);
         });
-        assert.deepEqual([execution.status, execution.error], ['FAILED', 'FAILED']);
-        assert.match(JSON.parse(execution.cause).detail.error, /example_nowhere/);
-        const { output: { results } } = await succeeds('query-list', { queries: ['select n from example_steps'] });
-        assert.equal(results[0].Result.ResultRows, 0);
+
+        test('a statement without rows is a success', async () => {
+            const sqlStatement = 'create table if not exists example_nothing (n integer)';
+            const { output } = await succeeds('query-and-notify', { sqlStatement });
+            assert.equal(output.GetStatementResult.NumRows, 0);
+            await runs('drop table if exists example_nothing');
+        });
+
+        test('a failure fails the execution, the topic for failures is told', async () => {
+            const execution = await stepFunctions.execute('query-and-notify',
+                { sqlStatement: 'select * from example_nowhere' });
+            assert.deepEqual([execution.status, execution.error], ['FAILED', 'FAILED']);
+            assert.match(JSON.parse(execution.cause).detail.error, /example_nowhere/);
+            const told = await published('statement-failed');
+            assert.deepEqual([told.outcome, told.cause], ['FAILED', JSON.parse(execution.cause)]);
+        });
+    });
+
+    // The ten singletons run here alone: they are the same work wherever they are started.
+    describe('chained', { concurrency: 1 }, () => {
+        let execution;
+
+        test('all of them, one after the other', async () => {
+            execution = await succeeds('chained');
+            assert.deepEqual(Object.keys(execution.nested), [
+                'cancelling', 'polling', 'success-and-fail', 'parallel-no-concurrency', 'single-success',
+                'single-failure',
+            ]);
+        });
+
+        test('parallel-no-concurrency: one of ten runs, the others are told at once', () => {
+            const { entered, output, replies } = execution.nested['parallel-no-concurrency'];
+            assert.equal(entered.filter((state) => state.startsWith('successParallel')).length, 1);
+            assert.equal(entered.filter((state) => state.startsWith('successAlreadyRunning')).length, 9);
+            assert.equal(output.results.filter(({ ran }) => ran).length, 1);
+            assert.equal(replies.filter(({ reply }) => reply.errorType === 'ConcurrentExecution').length, 9);
+            assert.equal(replies.filter(({ reply }) => reply.Id).length, 1);
+        });
+    });
+
+    describe('unload-on-schedule', { concurrency: 1 }, () => {
+        const rows = 'id|region|amount\n1|north|10\n2|south|20\n';
+
+        before(() => runs('drop table if exists example_sales',
+            'create table example_sales (id integer, region varchar(20), amount integer)',
+            "insert into example_sales values (1, 'north', 10), (2, 'south', 20)"));
+        after(() => runs('drop table if exists example_sales'));
+
+        test('unload: the object is there when the task ends', async () => {
+            const execution = await succeeds('unload');
+            assert.equal(execution.output.StartUnload.detail.state, 'FINISHED');
+            assert.equal(await objectOf('sales/000'), rows);
+        });
+
+        test('schedule: one hour is one unload, whose outcome is told', async () => {
+            await schedule('2026-11-21T15:00:00Z');
+            await schedule('2026-11-21T15:00:00Z');
+            const told = await published('unload-succeeded');
+            assert.equal(told.outcome, 'FINISHED');
+            assert.equal(await objectOf('sales/000'), rows);
+            await queuesAreDrained();
+            assert.equal((await everythingPublished('unload-succeeded')).length, 1);
+        });
+
+        test('schedule: an hour is skipped while the last one is under way', async () => {
+            const { body: { InvocationId } } = await service.serve.post(
+                { sqlStatement: 'select pg_sleep(5)', singleton: { key: 'unload-sales' } });
+            await schedule('2026-11-21T16:00:00Z');
+            const told = await until(async () => (await everythingPublished('unload-succeeded'))[1], patience);
+            assert.deepEqual([told.outcome, told.output.ringback.skipped, told.output.ringback.holder],
+                ['FINISHED', true, InvocationId]);
+            await until(async () => (await service.serve.invocation(InvocationId)).Outcome === 'FINISHED', patience);
+        });
+
+        test('a failure has the text of the database', async () => {
+            await runs('drop table example_sales');
+            const execution = await stepFunctions.execute('unload');
+            assert.deepEqual([execution.status, execution.error], ['FAILED', 'UNLOADFailed']);
+            assert.match(JSON.parse(execution.cause).detail.error, /example_sales/);
+            await schedule('2026-11-21T17:00:00Z');
+            const told = await published('unload-failed');
+            assert.deepEqual([told.outcome, told.error], ['FAILED', 'FAILED']);
+            assert.match(told.cause.detail.error, /example_sales/);
+        });
+    });
+
+    describe('query-list', { concurrency: 1 }, () => {
+        const sql = (Sql) => ({ ExecuteStatementParameters: { Sql }, MaxRetries: 0 });
+
+        before(() => runs('drop table if exists example_steps', 'create table example_steps (n integer)'));
+        after(() => runs('drop table if exists example_steps'));
+
+        test('texts, objects and a statement that runs already', async () => {
+            const { body: { Id } } = await service.serve.post({ sqlStatement: 'select pg_sleep(1)' });
+            const { output: { results } } = await succeeds('query-list', {
+                queries: [
+                    'insert into example_steps values (1)',
+                    { StatementId: Id },
+                    sql('insert into example_steps select n + 1 from example_steps'),
+                    { ...sql('select n from example_steps order by n'), Note: 'told again' },
+                ],
+            });
+            assert.deepEqual(results.map(({ Decision, Retries }) => [Decision, Retries]),
+                Array(4).fill(['SUCCEED', 0]));
+            assert.equal(results[1].StatementId, Id);
+            assert.deepEqual([results[3].Note, results[3].Result.Status, results[3].Result.ResultRows],
+                ['told again', 'FINISHED', 2]);
+        });
+
+        test('stops at the first that fails, and says why', async () => {
+            const execution = await stepFunctions.execute('query-list', {
+                queries: [
+                    'delete from example_steps',
+                    sql('select * from example_nowhere'),
+                    'insert into example_steps values (9)',
+                ],
+            });
+            assert.deepEqual([execution.status, execution.error], ['FAILED', 'FAILED']);
+            assert.match(JSON.parse(execution.cause).detail.error, /example_nowhere/);
+            const { output: { results } } = await succeeds('query-list', { queries: ['select n from example_steps'] });
+            assert.equal(results[0].Result.ResultRows, 0);
+        });
     });
 });
 

@@ -163,16 +163,6 @@ static void unsealed_record_comes_back(void **context)
     assert_opens(fixture, &stored);
 }
 
-static void step_that_watches_needs_no_sql(void **context)
-{
-    struct fixture *fixture = *context;
-    struct record record;
-    fixture->step = (struct plan_step){.attach_id = SLICE("5b4ba261-5d35-4fd8-9df0-7a1e4b7ff6c5")};
-    const struct tracker_record stored = closed(fixture);
-    assert_int_equal(open_stored(fixture, &stored, &record), STATUS_OK);
-    assert_true(slice_equals(record.plan.steps[0].attach_id, fixture->step.attach_id));
-}
-
 static void step_that_neither_runs_nor_watches_is_damage(void **context)
 {
     struct fixture *fixture = *context;
@@ -400,7 +390,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(sealed_record_comes_back),
-        TEST(step_that_watches_needs_no_sql),
         TEST(step_that_neither_runs_nor_watches_is_damage),
         TEST(unsealed_record_comes_back),
         TEST(unsealed_record_is_read_after_a_key_is_set),
