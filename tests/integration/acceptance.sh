@@ -24,6 +24,9 @@ Compatibility 1: describe, by id and LATEST                  | action describeSt
 Compatibility 1: cancel, by id and LATEST                    | action cancelStatement           | p3_cancel
 Compatibility 1: results, by id and LATEST                   | action getStatementResult, nextToken | p3_result
 Compatibility 1: the names of errors                         | InvalidRequest, PreviousExecutionNotFound | p3_errors
+Compatibility 1: executeSingletonStatement                   | executeSingletonStatement, ConcurrentExecution | singleton_frees
+Compatibility 1: CloudFormation events                       | RequestType, ResponseURL, ...    | p3_resource
+Compatibility 1: sqlStatement beside a CloudFormation event    | what its example functions sent  | p3_event
 Compatibility 2: the environment of P3                       | CLUSTER_IDENTIFIER, DATABASE, DB_USER, LOG_LEVEL | environment
 Compatibility 2: TTL is how many days details are kept       | TTL in days; no integer: ConfigurationError | ttl_days
 # Compatibility 2, the layout of its DynamoDB table: read by the DynamoDB tracker.
@@ -32,12 +35,24 @@ Compatibility 3: success is the event, failure the event with the error | output
 Compatibility 3: a richer outcome is opt-in                  | -                                | statement_out
 Compatibility 4: two invokers and one completer              | one completer for two taskers    | two_invokers
 Compatibility 4: tracker, queue and key are shared           | existingTableObj, existingQueueObj, encryptionKey | shared_parts
+# Compatibility 5, the results role: P3 bug 20, the role that owns statements.
+Compatibility 5: lists of texts and of objects               | ExecuteStatementParameters       | list_items
+Compatibility 5: a bare array                                | the input of the machine         | bare_list
+Compatibility 5: in sequence, stop at the first failure      | MaxConcurrency 1                 | list_stops
+Compatibility 5: MaxRetries, RetryErrorMatch                 | -                                | list_retries
+Compatibility 5: the wait knobs                              | BaseWaitTime, MaxWait, InitialWaitTime | list_pauses
+Compatibility 5: attach by StatementId                       | an item that is only watched     | list_attach
+Compatibility 5: defaults of user, cluster and database      | DefaultUser, DefaultClusterId, DefaultDb | list_defaults
 Compatibility 6: scripts, variables, batches, status         | Input: action, etl_script_s3_path, sql_batch_id | script_contract
+Compatibility 6: a validation step                           | division by zero                 | expectation
 Compatibility 7: notify on success and on error              | NotifySuccess, NotifyError       | notifications
 Compatibility 7: the number of rows                          | NumRows                          | row_count
 Compatibility 7: a schedule feeds requests                   | a rule starts the machine        | schedule
-'
-cases+='
+# Compatibility 8, the machines and the chained runner: tests/integration/foreign/machines.test.mjs.
+Compatibility 8: one winner among ten singletons             | both ends succeed                | one_winner
+Compatibility 8: a late ABORTED event is harmless            | shown by chance                  | late_aborted
+Compatibility 8: page 2 differs from page 1                  | not looked at                    | next_token
+Compatibility 8: no superuser by a text                      | "false" is true                  | superuser_flag
 # P0, its state machine as JSON and as CDK code: the path that is not there and the second next state
 # are bugs of its text; docs/examples has the machine, which tests/integration/foreign runs.
 P0: an aborted statement ends                                | ABORTED is taken for running     | aborted_ends
@@ -55,6 +70,7 @@ P1: rows are counted, not pages                              | NumRows counts pa
 P1: a statement without rows finishes                        | GetStatementResult fails it      | no_rows
 P1: ABORTED has a name of its own                            | a generic error                  | aborted_name
 P1: parameters reach the statement                           | none                             | parameters
+P1: every page is read, and none without need                | NextToken empty, 0.5 s a page    | inline_rows
 P2: a status is an answer, FAILED and ABORTED too            | raises on FAILED, waits for ever on ABORTED | script_status
 P2: semicolons and braces in texts and comments              | split at each, KeyError          | script_lexer
 P2: a variable is no code                                    | str.format                       | script_injection
@@ -76,12 +92,27 @@ P3 bug 8: a repeated request runs once                       | the SQL is submit
 P3 bug 8: a submit whose reply is lost runs once             | the SQL is submitted again       | lost_reply
 P3 bug 9: LATEST never lists statements                      | ListStatements by prefix, first page | latest_by_tracker
 P3 bug 9: LATEST with parallel branches                      | ambiguous                        | latest_of_branches
+P3 bug 10: the same SQL does not run twice at once           | check, then act                  | one_winner
+P3 bug 10: per cluster and database, whatever the spelling   | exact text, anywhere             | singleton_place
+P3 bug 10: any work under a name of its own                  | text of single statements        | singleton_key
 P3 bug 11: requests and completions do not get in each other'\''s way | one concurrent Lambda for both | one_worker
+P3 bug 12: an answer has at most 4096 bytes                  | the event, twice                 | large_answer
+P3 bug 12: the reason is readable                            | "See" and the event as Python text | readable_reason
+P3 bug 13: a PUT that fails is repeated                      | swallowed, stack waits an hour   | put_again
+P3 bug 14: Delete after a failed Create runs nothing         | drops a user that was there before | failed_create
+P3 bug 14: Delete during Create stops it first                | runs beside it                   | delete_during_create
+P3 bug 15: updates and rollbacks work                        | FAILED on every Update           | update_and_rollback
+P3 bug 16: a refused request is answered                     | nobody answers                   | refused_is_answered
+P3 bug 17: the text "false" is false                         | CREATEUSER                       | superuser_flag
+P3 bug 18: names and literals are quoted                     | escaping discarded               | quoted_user
 P3 bug 19: no secret in logs, none readable in the store     | token, URL, SQL at INFO and in the table | secrets_sealed
 P3 bug 20: a completer of its own has the error text         | second role has no permission    | own_completer_text
 P3 bug 20: the role that owns statements is assumed          | other role cannot describe       | statement_role
 P3 bug 21: a cause fits its limit                            | not limited to 32768             | large_cause
 P3 bug 21: dead and foreign tokens do not come back          | retried, then DLQ                | dead_tokens
+P3 bug 22: attributes are flat and chosen                    | a nested event                   | flat_data
+P3 bug 23: workgroups, secrets, IAM identities               | none                             | all_targets
+P3 bug 23: parameters                                        | none                             | parameters
 P3 bug 23: sessions                                          | none                             | sessions
 P3 bug 23: batches                                           | none                             | batches
 P3 bug 23: heartbeats                                        | none                             | heartbeats
@@ -90,10 +121,25 @@ P3 bug 23: metrics                                           | none             
 P3 bug 23: a target per request                              | one per Lambda                   | target_per_request
 P3 bug 23: replies to a queue                                | Step Functions, CloudFormation   | reply_to_queue
 P3 bug 23: SQL in S3                                         | none                             | script_contract
+P3 bug 23: retries                                           | none                             | retry_works
+P3 bug 23: results inline, all pages                         | none                             | inline_rows
+P3 bug 23: results spilled to S3                             | none                             | spilled_rows
 P3 bug 24: times are UTC wherever it runs                    | wrong with a TZ                  | utc_times
 P3 bug 24: the same instant gives no collision               | microseconds as identity         | no_collision
+P3 bug 24: resources of two stacks are apart                 | LogicalResourceId alone          | stacks_apart
 # P3 bug 25: versions of CDK and of Python have no counterpart here.
 P3 bug 25: one process serves several users and clusters     | one Lambda each                  | one_process
+P4: a matched error is tried again after a real pause        | no pause                         | list_pauses
+P4: what does not match is final                             | every error, ten times           | list_no_retry
+P4: RetryErrorMatch is unanchored                            | re.match                         | list_retries
+P4: seconds may be fractions                                 | crash                            | list_fractions
+P4: the caller learns why                                    | Fail without Error and Cause     | list_stops
+P4: empty defaults are not sent                              | DbUser empty, cluster always     | list_defaults
+P4: workgroups and secrets can be used                       | ClusterIdentifier is always sent | all_targets
+P4: nothing polls, no first look after 30 s                  | polling only                     | no_polling
+P4: a statement can be cancelled                             | no permission                    | cancel_by_id
+P4: ABORTED has a name of its own                            | a failure like any               | aborted_name
+# P4, its repeated JSON key, its duplicate branch and its one fixed role name: no counterpart.
 '
 
 # ---- Running the table ---------------------------------------------------------------------------

@@ -123,7 +123,7 @@ repeated_request() {
     is 'the same request again' "$code $(jq -r .Id <<<"$reply")" "200 $(jq -r .Id <<<"$first")"
     so 'one callback' "$(ended_task "$task")" '.accepted == 1 and .refused == 0'
     so 'one statement, which ran once' "$(curl -sS "$control_url/statements")" \
-        '[.statements[] | select(.name | startswith("ringback/" + $id))]
+        '[.statements[] | select(.name // "" | startswith("ringback/" + $id))]
         | length == 1 and .[0].submits == 1 and .[0].runs == 1' --arg id "$id"
 }
 
