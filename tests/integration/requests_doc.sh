@@ -6,6 +6,7 @@
 #     <!-- reply -->                  of the request before: errors are equal, others have the members
 #     <!-- document -->               what the caller is told; <!-- invocation -->: GET /invocations/{id}
 #     <!-- result -->                 what it is told of the rows, equal but for the id
+#     <!-- failure -->                its outcome and the database's text
 #     <!-- targets -->                RINGBACK_TARGETS_FILE; <!-- state -->: of a Step Functions machine
 #     <!-- pattern -->                of a rule: what a bus was told has this source and detail type
 #     <!-- direct -->                 a state that calls the Data API itself
@@ -27,7 +28,7 @@ trap 'stop_stack; rm -rf "$blocks"' EXIT
 split_page() {
     awk -v out="$blocks" '
         /^<!-- (request: [0-9]+( [A-Z]+)?|script: [^ ]+) -->$/ ||
-        /^<!-- (reply|document|result|invocation|targets|pattern|state|direct|response|before) -->$/ {
+        /^<!-- (reply|document|result|failure|invocation|targets|pattern|state|direct|response|before) -->$/ {
             kind = $2; sub(/:$/, "", kind)
             code = kind == "request" || kind == "script" ? $3 : "-"
             outcome = kind == "request" && $4 != "-->" ? $4 : "-"
@@ -138,6 +139,10 @@ one_block() {
         result)
             equal "$name" "$(get /reply | jq .output.ringback.result | without_id)" \
                 "$(without_id <"$file")"
+            ;;
+        failure)
+            equal "$name" "$(get /reply | jq -cS '{outcome, error: .cause.detail.error}')" \
+                "$(jq -cS . "$file")"
             ;;
         invocation) equal "$name" "$(get '' | shape)" "$(shape <"$file")" ;;
         targets) check "$name" jq -e . "$file" ;;
