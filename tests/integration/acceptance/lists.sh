@@ -69,11 +69,10 @@ list_no_retry() {
 
 list_pauses() {
     submit_list '[{ExecuteStatementParameters: ("select * from acceptance_no_such" + S), MaxRetries: 2,
-        RetryErrorMatch: "acceptance", BaseWaitTime: 2, MaxWait: 4, InitialWaitTime: 30}]'
+        RetryErrorMatch: "acceptance", BaseWaitTime: 2, MaxWait: 4, InitialWaitTime: 3000}]'
     local before=$SECONDS
     so 'it gives up' "$(ended_task "$task")" '.error == "FAILED" and (.cause.ringback.steps | length == 3)'
-    is 'after two pauses of at least 2 s, not of 30' \
-        "$((SECONDS - before >= 3 && SECONDS - before < 25))" 1
+    is 'after two pauses of at least 2 s' "$((SECONDS - before >= 3))" 1
 }
 
 list_fractions() {

@@ -32,13 +32,15 @@ one_winner() {
     arn=$(new_execution)
     other_url=$RINGBACK_URL
     start_daemon invoker
-    post_at_once 10 "select pg_sleep(3), '$arn'" \
+    post_at_once 10 "select pg_sleep(60), '$arn'" \
         "{\"action\":\"executeSingletonStatement\",\"executionArn\":\"$arn\"}"
     so 'one is taken, nine are refused' "$(jq -s . "$scratch/one.all")" '
         ([.[] | select(.code == 202)] | length == 1)
         and ([.[] | select(.code == 409 and .reply.errorType == "ConcurrentExecution")] | length == 9)'
     winner=$(jq -r 'select(.code == 202).reply.InvocationId' "$scratch/one.all")
-    comes 'the winner finishes' invocation_is "$winner" '.Outcome == "FINISHED" and .SettledAt != null'
+    so 'the winner runs' "$(invocation "$winner")" '.Statement == "running"'
+    cancel_invocation "$winner"
+    comes 'and ends' invocation_is "$winner" '.Outcome == "ABORTED" and .SettledAt != null'
     is 'no other task was touched' "$(for n in "${tasks[@]}"; do task_of "$n"; done |
         jq -s '[.[] | select(.state == "RUNNING" and .accepted + .refused == 0)] | length')" 9
     stop_daemon "$daemon_pid"
@@ -46,40 +48,50 @@ one_winner() {
     admin_url=$usual_admin_url
 }
 
+# Asks the invocation $1 to stop.
+cancel_invocation() {
+    curl -sS -X POST "$RINGBACK_URL/invocations/$1/cancel" -o /dev/null
+}
+
 singleton_frees() {
     local body
-    body=$(sql "select pg_sleep(1), '$RANDOM$RANDOM'" '{"action":"executeSingletonStatement"}')
+    body=$(sql "select pg_sleep(60), '$RANDOM$RANDOM'" '{"action":"executeSingletonStatement"}')
     post "$body"
     is 'the first' "$code" 202
     id=$(jq -r .InvocationId <<<"$reply")
     post "$body"
     is 'the second, while it runs' "$code $(jq -r .errorType <<<"$reply")" '409 ConcurrentExecution'
-    comes 'the first has ended' invocation_is "$id" '.Outcome == "FINISHED"'
+    cancel_invocation "$id"
+    comes 'the first has ended' invocation_is "$id" '.Outcome == "ABORTED"'
     post "$body"
     is 'the third, after it' "$code" 202
+    cancel_invocation "$(jq -r .InvocationId <<<"$reply")"
 }
 
 # The same text is other work elsewhere; spaces and comments make no other work.
 singleton_place() {
-    local text="select pg_sleep(2), '$RANDOM$RANDOM'" body
+    local text="select pg_sleep(60), '$RANDOM$RANDOM'" body one
     body='{"action":"executeSingletonStatement"}'
     post "$(sql "$text" "$body")"
     is 'one database' "$code" 202
+    one=$(jq -r .InvocationId <<<"$reply")
     post "$(sql "$text" "$(jq -c '. + {target: {clusterIdentifier: "elsewhere", database: "dev"}}' <<<"$body")")"
     is 'another cluster' "$code" 202
+    cancel_invocation "$(jq -r .InvocationId <<<"$reply")"
     post "$(sql "  ${text/, /,
         } /* again */" "$body")"
     is 'the same, written otherwise' "$code $(jq -r .errorType <<<"$reply")" '409 ConcurrentExecution'
+    cancel_invocation "$one"
 }
 
 # Any work, a batch too, can be locked under a name of the caller's; lists of statements are not
 # needed for it.
 singleton_key() {
-    local key=load-$RANDOM$RANDOM before first
+    local key=load-$RANDOM$RANDOM before first first_id
     before=$(calls_of ListStatements)
-    submit "$(several transaction 'select pg_sleep(2)' 'select 1' |
+    submit "$(several transaction 'select pg_sleep(60)' 'select 1' |
         jq -c --arg key "$key" '. + {singleton: {key: $key, onConflict: "fail"}}')"
-    first=$task
+    first=$task first_id=$id
     submit "$(sql 'select 1' "{\"singleton\":{\"key\":\"$key\",\"onConflict\":\"fail\"}}")"
     is 'fail' "$code $(jq -r .errorType <<<"$reply")" '409 ConcurrentExecution'
     submit "$(sql 'select 1' "{\"singleton\":{\"key\":\"$key\",\"onConflict\":\"skip\"}}")"
@@ -87,7 +99,8 @@ singleton_key() {
     submit "$(sql 'select 1' "{\"singleton\":{\"key\":\"$key\",\"onConflict\":\"queue\"}}")"
     is 'queue' "$code" 202
     so 'the queued one waits' "$(invocation "$id")" '.Statement == "waiting"'
-    so 'the first ends' "$(ended_task "$first")" '.state == "SUCCEEDED"'
+    cancel_invocation "$first_id"
+    so 'the first ends' "$(ended_task "$first")" '.error == "ABORTED"'
     so 'then the queued one runs' "$(ended_task "$task")" '.state == "SUCCEEDED"'
     is 'no list was asked for' "$(calls_of ListStatements)" "$before"
 }
