@@ -13,7 +13,7 @@
 #     <!-- response -->               what the ResponseURL of the request before is given
 #     <!-- script: s3://b/k.sql -->   SQL that is put there
 #     <!-- before -->                 what was there before ringback: shown, not run
-# Further down, the requests of docs/examples/requests are run to their end.
+# The requests of docs/examples/requests are run to their end.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 source tests/support/script.sh
@@ -21,7 +21,7 @@ source infra/local/stack.sh
 page=
 ringback=${BUILD_DIR:-$PWD/build}/ringback
 blocks=$(mktemp -d)
-session_id='' statement_id='' invocation_id='' batch_id='' response_number='' status='' reply=''
+session_id='' statement_id='' invocation_id='' batch_id='' next_token='' response_number='' status='' reply=''
 trap 'stop_stack; rm -rf "$blocks"' EXIT
 
 # Writes the n-th block to n.json, "kind<TAB>status<TAB>outcome<TAB>line" to the index.
@@ -44,7 +44,7 @@ split_page() {
 # The block $1 with the values that the page cannot know.
 filled() {
     sed -e "s|TASK_TOKEN|$task_token|; s|SESSION_ID|$session_id|; s|STATEMENT_ID|$statement_id|" \
-        -e "s|BATCH_ID|$batch_id|; s|QUEUE_URL|$AWS_ENDPOINT_URL/000000000000/answers|" \
+        -e "s|BATCH_ID|$batch_id|; s|NEXT_TOKEN|$next_token|; s|QUEUE_URL|$AWS_ENDPOINT_URL/000000000000/answers|" \
         -e "s|RESPONSE_URL|${response_url//&/\\&}|" "$1"
 }
 
@@ -69,6 +69,7 @@ post() {
     invocation_id=$(jq -r '.InvocationId // empty' <<<"$reply")
     statement_id=$(jq -r --arg last "$statement_id" '.Id // $last' <<<"$reply")
     session_id=$(jq -r --arg last "$session_id" '.SessionId // $last' <<<"$reply")
+    next_token=$(jq -r '.NextToken? // empty' <<<"$reply")
     batch_id=$(jq -r --arg last "$batch_id" '.sql_batch_id // $last' <<<"$reply")
 }
 
@@ -110,9 +111,9 @@ told_events() {
 
 # The task's request with its `.$` members given values, as Step Functions would send it.
 state_request() {
-    jq -c --arg token "$task_token" '.Parameters | .MessageBody // .Payload | with_entries(
+    jq -c --arg token "$task_token" --arg n "$task" '.Parameters | .MessageBody // .Payload | with_entries(
         if .key == "taskToken.$" then {key: "taskToken", value: $token}
-        elif (.key | endswith(".$")) then {key: (.key | rtrimstr(".$")), value: ("x/" + .value)}
+        elif (.key | endswith(".$")) then {key: (.key | rtrimstr(".$")), value: ("x/" + $n + "/" + .value)}
         else . end)' "$1"
 }
 
@@ -203,7 +204,56 @@ one_page() {
     stop_stack
 }
 
+# The request in the file $1 is accepted, finishes, and is told of in the README beside it.
+one_example() {
+    local name
+    name=docs/examples/requests/$(basename "$1")
+    new_task '{}' && new_response || return
+    post < <(filled "$1")
+    equal "$name" "$status" 202
+    if grep -q TASK_TOKEN "$1"; then
+        wait_for "$serve_pid" task_is_closed "$task"
+        equal "$name is rung back" "$(task_of "$task" | jq -r .state)" SUCCEEDED
+    elif grep -q RESPONSE_URL "$1"; then
+        wait_for "$serve_pid" given_response
+        equal "$name is answered" "$(given_response | jq -r .Status)" SUCCESS
+    else
+        check "$name finishes" wait_for "$serve_pid" has_outcome FINISHED
+    fi
+    check "$name is told of" grep -qF "\`$(basename "$1")\`" docs/examples/requests/README.md
+}
+
+# In an order in which each finds what it needs.
+all_examples() {
+    local file script
+    rm -f "$blocks"/*
+    : >"$blocks/index"
+    start_for docs/examples/requests
+    for script in docs/examples/sales-pipeline/scripts/*; do
+        put_script "s3://ringback-examples/sales-pipeline/$(basename "$script")" "$script"
+    done
+    for file in docs/examples/requests/{sequence,transaction}.json; do
+        one_example "$file"
+    done
+    for file in docs/examples/requests/*.json; do
+        [[ $file == */sequence.json || $file == */transaction.json ]] || one_example "$file"
+    done
+    stop_stack
+}
+
+# Every field that a native request may have is in the table of the page and in one of its examples.
+fields_told() {
+    local field
+    for field in $(awk '/^static const char \*const fields\[\]/ {found = 1; next} /^};/ {found = 0}
+        found' invoker/request_native.c | grep -oE '"[A-Za-z]+"' | tr -d '"'); do
+        check "docs/requests.md tells of $field" grep -qE "^\| \`$field\` \|" docs/requests.md
+        check "docs/requests.md has an example with $field" grep -qE "\"$field\":" docs/requests.md
+    done
+}
+
 clean_environment
 one_page docs/requests.md 30
 one_page docs/migration.md 10
+all_examples
+fields_told
 finish
