@@ -378,6 +378,10 @@ MUST_CHECK static enum status read_work(const struct event *event, struct reques
         return read_beside(event, request, error);
     }
     if (has_operation(event)) {
+        struct json username = json_member(event->properties, "username");
+        if (json_exists(username) && event->type != RESOURCE_DELETE) {
+            return json_reject(username, error, "goes without requests and SQL: it is a user");
+        }
         return read_operations(event, request, error);
     }
     if (user_properties_given(event->properties)) {

@@ -120,7 +120,7 @@ lists='
 {queries: [S], parameters: [{name: "a", value: "1"}]}   ## parameters: goes into
 '
 
-# The same without anything around them: no address.
+# No address can be read: lists without anything around them, events and notifications that are none.
 bare='
 []                                                      ## 
 [7]                                                     ## 
@@ -128,6 +128,11 @@ bare='
 [S, {ExecuteStatementParameters: S, RetryErrorMatch: "("}] ## 
 ""                                                      ## 
 7                                                       ## request: 
+{RequestType: "Create"}                                 ## ResponseURL: is required
+{RequestType: "Create", ResponseURL: "http://example.com/x"} ## ResponseURL: must be an https URL
+{RequestType: "Create", ResponseURL: "https://u@x/y", StackId: "s"} ## ResponseURL: must be an https URL
+{Type: "Notification", MessageId: "m-1", TopicArn: "arn:aws:sns:us-east-1:000000000000:t", Message: "select 1"} ## Message: 
+{Type: "Notification", MessageId: "m-2", TopicArn: "arn:aws:sns:us-east-1:000000000000:t", Message: "{}"} ## 
 '
 
 # The requests of the tasker; on a queue none of these has an answer.
@@ -150,6 +155,36 @@ events='
 {"detail-type": "t", source: "s", detail: {sqlStatement: S, taskTokens: "t"}} ## detail.taskTokens: unknown
 {"detail-type": "t", source: "s", detail: {queries: [{}]}} ## detail.queries[0]:
 {"detail-type": "t", source: "s", detail: {sqlStatement: S, expect: 1}} ## detail.expect: must be an object
+'
+
+# Properties of a custom resource.
+resources='
+{}                                                      ## ResourceProperties: one of create
+{create: 7}                                             ## ResourceProperties.create: must be
+{create: " "}                                           ## ResourceProperties.create: must not be empty
+{create: {}}                                            ## ResourceProperties.create: exactly one of
+{create: {sqlStatement: S, nonsense: 1}}                ## ResourceProperties.create.nonsense: unknown
+{create: {sqlStatement: S, timeoutSeconds: "soon"}}     ## ResourceProperties.create.timeoutSeconds: must be
+{create: {sqlStatement: S, taskToken: "t"}}             ## ResourceProperties.create.taskToken: does not go with
+{create: {queries: [S, {}]}}                            ## ResourceProperties.create.queries[1]: ExecuteStatementParameters
+{create: S, create_sql: S}                              ## ResourceProperties.create_sql: goes without create
+{create: S, delete: {sqlStatement: ""}}                 ## ResourceProperties.delete.sqlStatement: must not be empty
+{create: S, data: "name"}                               ## ResourceProperties.data: must be an object
+{create: S, data: {A: ""}}                              ## ResourceProperties.data.A: must be the name of a column
+{create: S, data: {Status: "x"}}                        ## ResourceProperties.data.Status: Status is told in any case
+{create: S, data: ([range(33) | {key: "k\(.)", value: "v"}] | from_entries)} ## ResourceProperties.data: must have at most 32
+{create: S, noEcho: "perhaps"}                          ## ResourceProperties.noEcho: must be
+{create: S, physicalResourceId: ""}                     ## ResourceProperties.physicalResourceId: must be
+{create: S, physicalResourceId: ("x" * 1025)}           ## ResourceProperties.physicalResourceId: must be
+{create: S, ServiceTimeout: "soon"}                     ## ResourceProperties.ServiceTimeout: must be
+{username: ""}                                          ## ResourceProperties.username: must
+{username: "public"}                                    ## ResourceProperties.username: must
+{username: "u", password: S}                            ## ResourceProperties.password: must be a digest
+{username: "u", create_user: "perhaps"}                 ## ResourceProperties.create_user: must be
+{username: "u", groups: ["g", "g"]}                     ## ResourceProperties.groups[1]: 
+{username: "u", valid_until: ["2030-01-01"]}            ## ResourceProperties.valid_until: must
+{username: "u", create: S}                              ## ResourceProperties.username: goes without
+{username: "u", connection_limit: "many"}               ## ResourceProperties.connection_limit: must be
 '
 
 # Each too large as a whole, to be read or to be stored, though no part of it is.
@@ -211,6 +246,53 @@ queue_shapes() {
 }
 
 # Who is to be told by a queue, a topic or a bus is told there.
+# Prints the event of a custom resource with the properties of the expression $1, its ResponseURL
+# newly minted; response is its number.
+resource_body() {
+    local made
+    made=$(curl -sS -X POST "$control_url/responses")
+    jq -r .n <<<"$made" >"$work/response"
+    jq -r .url <<<"$made" | sed 's/.*?//' >>"$work/secrets"
+    body_of "$1" '{}' | jq -c --arg url "$(jq -r .url <<<"$made")" --arg id "r$RANDOM$RANDOM" '{
+        RequestType: "Create", ResponseURL: $url, RequestId: $id, LogicalResourceId: $id,
+        StackId: "arn:aws:cloudformation:us-east-1:000000000000:stack/s/1", ResourceType: "Custom::S",
+        ResourceProperties: .}'
+}
+
+resource_over_http() {
+    resource_body "$1" >"$work/body"
+    post_file
+    is_refused "$1" 400 "$2"
+}
+
+resource_over_queue() {
+    send "$RINGBACK_REQUEST_QUEUE_URL" "$(resource_body "$1")"
+    printf '%s\t%s\t%s\n' "$(cat "$work/response")" "$1" "$2" >>"$work/asked"
+}
+
+# Prints the first PUT to the ResponseURL $1.
+put_to() {
+    curl -sS "$control_url/responses" | jq -ce --argjson n "$1" '.responses[] | select(.n == $n).puts[0].body'
+}
+
+resource_shapes() {
+    local n expression text
+    : >"$work/asked"
+    each "$resources" resource_over_http
+    nothing_is_left 'http, resources'
+    equal 'http, resources: no ResponseURL is touched' \
+        "$(curl -sS "$control_url/responses" | jq '[.responses[].puts[]] | length')" 0
+    each "$resources" resource_over_queue
+    while IFS=$'\t' read -r n expression text; do
+        until_true put_to "$n"
+        holds "queue: $expression" "$(put_to "$n" | jq -c fromjson)" '.Status == "FAILED"
+            and (.Reason | startswith("REJECTED: " + $text) and (contains($marker) | not))
+            and (.PhysicalResourceId | startswith("ringback:create-failed:"))' \
+            --arg text "$text" --arg marker "$marker"
+    done <"$work/asked"
+    holds 'queue, resources: no statement' "$(curl -sS "$control_url/statements")" '.statements == []'
+}
+
 reply_shapes() {
     local replies kind address
     replies=$(create_queue refusals)
@@ -243,6 +325,7 @@ write_scripts "$work/s3"
 begin_stack --engine sqlite::memory: --s3 "$work/s3" || not_ok 'the stand-in starts'
 start_daemon serve || not_ok 'the service starts' "$(tail -n 1 "$daemon_log")"
 http_shapes
+resource_shapes
 queue_shapes
 reply_shapes
 stop_daemon "$daemon_pid"
