@@ -100,6 +100,19 @@ static struct stimulus stimulus_of(struct dispatch *dispatch, const struct event
     return stimulus;
 }
 
+/* Feeds each event to its invocation, where there is one that can be read. */
+static void feed_all(struct dispatch *dispatch, struct event_entry *entries, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct work *work = entries[i].work;
+        const bool *found = work->context;
+        if (*found && work->status == STATUS_OK) {
+            struct stimulus stimulus = stimulus_of(dispatch, &entries[i].event);
+            dispatch_feed(dispatch, work, &stimulus);
+        }
+    }
+}
+
 /* What direct mode brings without a record gets one; two events of one statement in a batch, or of
  * two completers, make one. */
 static void register_direct(struct dispatch *dispatch, const struct plan_settings *settings,
@@ -166,13 +179,7 @@ void completer_handle(struct dispatch *dispatch, const struct plan_settings *set
     for (size_t i = 0; i < work_count; i++) {
         works[i]->context = &found[i];
     }
-    for (size_t i = 0; i < ours; i++) {
-        bool readable = *(bool *)entries[i].work->context && entries[i].work->status == STATUS_OK;
-        if (readable) {
-            struct stimulus stimulus = stimulus_of(dispatch, &entries[i].event);
-            dispatch_feed(dispatch, entries[i].work, &stimulus);
-        }
-    }
+    feed_all(dispatch, entries, ours);
     register_direct(dispatch, settings, entries, ours);
     dispatch_run(dispatch, works, work_count);
     for (size_t i = 0; i < ours; i++) {

@@ -40,25 +40,37 @@ static bool made_none(const struct record *record)
     return state->outcome != OUTCOME_NONE && state->statement_id[0] == '\0' && !state->tombstone;
 }
 
+/* The first of a page of records that has made a statement or still will. NOT_FOUND: none has. */
+MUST_CHECK static enum status first_made(struct dispatch *dispatch,
+                                         const struct tracker_record *stored, size_t count,
+                                         struct record *record, struct error *error)
+{
+    for (size_t i = 0; i < count; i++) {
+        enum status status =
+            record_open(dispatch->seal, dispatch->arena, &stored[i], record, error);
+        if (status != STATUS_OK || !made_none(record)) {
+            return status;
+        }
+    }
+    return STATUS_NOT_FOUND;
+}
+
 /* The newest of the group that has made a statement or still will. NOT_FOUND: there is none. */
 MUST_CHECK static enum status find_latest(struct dispatch *dispatch, struct slice group,
                                           struct record *record, struct error *error)
 {
     struct tracker_list list = {.group = group, .limit = LATEST_PAGE};
-    struct tracker_record *stored = NULL;
-    size_t count = 0;
-    enum status status = STATUS_OK;
+    enum status status = STATUS_NOT_FOUND;
     do {
+        struct tracker_record *stored = NULL;
+        size_t count = 0;
         status = tracker_list(dispatch->tracker, dispatch->arena, &list, &stored, &count,
                               &list.token, error);
-        for (size_t i = 0; i < count && status == STATUS_OK; i++) {
-            status = record_open(dispatch->seal, dispatch->arena, &stored[i], record, error);
-            if (status == STATUS_OK && !made_none(record)) {
-                return STATUS_OK;
-            }
+        if (status == STATUS_OK) {
+            status = first_made(dispatch, stored, count, record, error);
         }
-    } while (status == STATUS_OK && list.token.data != NULL);
-    return status == STATUS_OK ? STATUS_NOT_FOUND : status;
+    } while (status == STATUS_NOT_FOUND && list.token.data != NULL);
+    return status;
 }
 
 /* LATEST to the Id of the newest statement of the execution. False: answered already. */
@@ -116,10 +128,7 @@ static void read_answer(const struct answer *answer, const struct request *reque
     switch (request->action) {
     case REQUEST_EXECUTE: break;
     case REQUEST_DESCRIBE:
-        status = redshift_data_read_describe(arena, call, &description, &error);
-        if (status == STATUS_OK) {
-            *answer->reply = description.document;
-        }
+        status = redshift_data_read_document(arena, call, answer->reply, &error);
         break;
     case REQUEST_STATUS:
         status = redshift_data_read_describe(arena, call, &description, &error);

@@ -125,7 +125,8 @@ struct plan_resource {
     struct slice logical_resource_id;
     struct slice physical_resource_id; /* of a success; absent: the first statement's name */
     struct slice current_physical_id;  /* that the event named; absent for a Create */
-    /* What a built-in resource was and is to be made from (invoker/resource.h); absent: not told. */
+    /* What a built-in resource was and is to be made from (invoker/resource.h); absent: not told.
+     */
     struct slice made_before;
     struct slice made_after;
     bool no_echo;
@@ -148,8 +149,8 @@ struct plan {
     int64_t wait_seconds;               /* WaitTimeSeconds of the submit calls; 0: none */
     struct address addresses[INVOCATION_ADDRESSES_MAX];
     size_t address_count;
-    int64_t deadline_ms;       /* absolute; 0: none */
-    int64_t answer_by_ms;      /* absolute: the outcome is chosen by then, come what may; 0: never */
+    int64_t deadline_ms;  /* absolute; 0: none */
+    int64_t answer_by_ms; /* absolute: the outcome is chosen by then, come what may; 0: never */
     int64_t heartbeat_seconds; /* 0: none */
     bool keep_running;
     bool keyed; /* has a requestKey: a dead token alone does not cancel */

@@ -177,15 +177,15 @@ static bool is_one_of(struct slice name, const char *const *names, size_t count)
     return false;
 }
 
-static void rewrite(struct json object, struct buffer *out);
+static void rewrite(struct json object, bool with_sql, struct buffer *out);
 
-static void rewrite_array(struct json list, struct buffer *out)
+static void rewrite_array(struct json list, bool with_sql, struct buffer *out)
 {
     const char *between = "[";
     for (struct json item = json_element(list, 0); json_kind(item) != JSON_ABSENT;
          item = json_next(item)) {
         buffer_append_text(out, between);
-        rewrite(item, out);
+        rewrite(item, with_sql, out);
         between = ",";
     }
     buffer_append_text(out, json_count(list) > 0 ? "]" : "[]");
@@ -198,7 +198,7 @@ static void rewrite_time(struct json object, const char *name, struct buffer *ou
     buffer_append_format(out, "\"%s\"", text);
 }
 
-static void rewrite_member(struct json object, struct slice name, struct json value,
+static void rewrite_member(struct json object, struct slice name, struct json value, bool with_sql,
                            struct buffer *out)
 {
     static const char *const times[] = {"CreatedAt", "UpdatedAt"};
@@ -212,14 +212,15 @@ static void rewrite_member(struct json object, struct slice name, struct json va
         }
     }
     if (slice_equals(name, SLICE("SubStatements")) && json_kind(value) == JSON_ARRAY) {
-        rewrite_array(value, out);
+        rewrite_array(value, with_sql, out);
     } else {
         json_print(value, out);
     }
 }
 
-/* The reply's object again, with times as ISO texts and without the SQL and its parameters. */
-static void rewrite(struct json object, struct buffer *out)
+/* The reply's object again, with times as ISO texts, and the SQL and its parameters only if asked.
+ */
+static void rewrite(struct json object, bool with_sql, struct buffer *out)
 {
     static const char *const secrets[] = {"QueryString", "QueryStrings", "QueryParameters"};
     const size_t count = json_count(object);
@@ -231,20 +232,20 @@ static void rewrite(struct json object, struct buffer *out)
     for (size_t i = 0; i < count; i++) {
         struct slice name;
         const struct json value = json_member_at(object, i, &name);
-        if (!is_one_of(name, secrets, ARRAY_COUNT(secrets))) {
+        if (with_sql || !is_one_of(name, secrets, ARRAY_COUNT(secrets))) {
             buffer_append_text(out, between);
-            rewrite_member(object, name, value, out);
+            rewrite_member(object, name, value, with_sql, out);
             between = ",";
         }
     }
     buffer_append_text(out, between[0] == ',' ? "}" : "{}");
 }
 
-static struct slice rewritten(struct arena *arena, struct json root)
+static struct slice rewritten(struct arena *arena, struct json root, bool with_sql)
 {
     CLEANUP(buffer_clear) struct buffer out;
     buffer_init(&out, HTTP_RESPONSE_MAX_BYTES);
-    rewrite(root, &out);
+    rewrite(root, with_sql, &out);
     return arena_copy(arena, buffer_slice(&out));
 }
 
@@ -280,7 +281,7 @@ enum status redshift_data_read_submit(struct arena *arena, const struct aws_call
         return broken_contract(call, &why, error);
     }
     submitted->status = read_status(root);
-    submitted->document = rewritten(arena, root);
+    submitted->document = rewritten(arena, root, false);
     return STATUS_OK;
 }
 
@@ -387,7 +388,18 @@ enum status redshift_data_read_describe(struct arena *arena, const struct aws_ca
     if (read_description(arena, root, description, &why) != STATUS_OK) {
         return broken_contract(call, &why, error);
     }
-    description->document = rewritten(arena, root);
+    description->document = rewritten(arena, root, false);
+    return STATUS_OK;
+}
+
+enum status redshift_data_read_document(struct arena *arena, const struct aws_call *call,
+                                        struct slice *document, struct error *error)
+{
+    struct json root;
+    if (parse_reply(arena, call, &root, error) != STATUS_OK) {
+        return STATUS_INTERNAL;
+    }
+    *document = rewritten(arena, root, true);
     return STATUS_OK;
 }
 

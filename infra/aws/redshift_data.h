@@ -115,6 +115,11 @@ MUST_CHECK enum status redshift_data_read_describe(struct arena *arena, const st
                                                    struct redshift_data_description *description,
                                                    struct error *error);
 
+/* The reply of DescribeStatement whole, SQL included, with times as ISO texts: for the caller who
+ * asks for a statement, and for no log. */
+MUST_CHECK enum status redshift_data_read_document(struct arena *arena, const struct aws_call *call,
+                                                   struct slice *document, struct error *error);
+
 void redshift_data_build_cancel(struct arena *arena, struct slice id, struct aws_call *call);
 MUST_CHECK enum status redshift_data_read_cancel(struct arena *arena, const struct aws_call *call,
                                                  bool *accepted, struct error *error);

@@ -27,6 +27,7 @@ p3_describe() {
     is 'status' "$code" 200
     so 'by id: the document of the Data API, times as text' "$one" '.Id == $id
         and .Status == "FINISHED" and .HasResultSet and .ResultRows == 1 and .RedshiftPid != null
+        and (.QueryString | startswith("select 1 as one"))
         and ([.CreatedAt, .UpdatedAt] | all(type == "string" and endswith("Z")))' --arg id "$statement"
     post "$(latest describeStatement "$arn")"
     so 'LATEST: the same' "$reply" '.Id == $one.Id and .Status == $one.Status' --argjson one "$one"

@@ -97,8 +97,9 @@ static void json_has_columns_and_typed_rows(void **context)
     add(fixture, number(1), text("a \"b\" \xc3\xa9\n"));
     add(fixture, (struct redshift_data_field){.kind = REDSHIFT_DATA_BOOL, .flag = true},
         (struct redshift_data_field){.kind = REDSHIFT_DATA_DOUBLE, .real = 0.1});
-    add(fixture, (struct redshift_data_field){.kind = REDSHIFT_DATA_NULL},
-        (struct redshift_data_field){.kind = REDSHIFT_DATA_BLOB, .text = SLICE("AAE=")});
+    const struct redshift_data_field null = {.kind = REDSHIFT_DATA_NULL};
+    const struct redshift_data_field blob = {.kind = REDSHIFT_DATA_BLOB, .text = SLICE("AAE=")};
+    add(fixture, null, blob);
     assert_inline(fixture, 3,
                   "{\"format\":\"json\",\"columns\":[\"id\",\"na\\\"me\"],\"rows\":["
                   "[1,\"a \\\"b\\\" \xc3\xa9\\n\"],[true,0.1],[null,\"AAE=\"]],"

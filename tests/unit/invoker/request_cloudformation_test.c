@@ -294,12 +294,21 @@ static void another_answer_is_another_request(void **context)
 
 /* ---- Failure ---- */
 
-static void every_rule(void **context)
+struct rule {
+    const char *members;
+    const char *text;
+};
+
+static void refuse_all(struct fixture *fixture, const struct rule *rules, size_t count)
 {
-    static const struct {
-        const char *members;
-        const char *text;
-    } rows[] = {
+    for (size_t i = 0; i < count; i++) {
+        refuse(fixture, rules[i].members, rules[i].text);
+    }
+}
+
+static void rules_of_the_event(void **context)
+{
+    static const struct rule rules[] = {
         {"\"RequestType\":\"Create\"", "ResponseURL: is required"},
         {"\"RequestType\":\"Create\",\"ResponseURL\":\"http://example.com/\"",
          "ResponseURL: must be an https URL, or an http URL of this machine"},
@@ -312,6 +321,13 @@ static void every_rule(void **context)
          "RequestType: must be one of Create, Update, Delete"},
         {"\"RequestType\":\"Update\",\"ResponseURL\":\"" URL "\"," WHO "\"x\":1",
          "PhysicalResourceId: is required"},
+    };
+    refuse_all(*context, rules, ARRAY_COUNT(rules));
+}
+
+static void rules_of_the_properties(void **context)
+{
+    static const struct rule rules[] = {
         {CREATE "\"x\":1",
          "ResourceProperties: one of create, update, delete, create_sql, update_sql, drop_sql and "
          "username is needed"},
@@ -336,6 +352,13 @@ static void every_rule(void **context)
         {CREATE PROPERTIES("\"create\":{\"sqlStatement\":\"c\",\"target\":{\"database\":\"d\"}}"),
          "ResourceProperties.create: target: exactly one of clusterIdentifier, workgroupName and "
          "sessionId is needed"},
+    };
+    refuse_all(*context, rules, ARRAY_COUNT(rules));
+}
+
+static void rules_of_what_is_told(void **context)
+{
+    static const struct rule rules[] = {
         {CREATE PROPERTIES("\"username\":\"u\",\"password\":\"secret\""),
          "ResourceProperties.password: must be a digest: md5 and the 32 hex digits of "
          "MD5(password + username), or sha256|digest|salt with 64 hex digits each"},
@@ -355,9 +378,7 @@ static void every_rule(void **context)
         {"\"sqlStatement\":\"s\",\"action\":\"executeSingletonStatement\"," CREATE "\"x\":1",
          "action: must be executeStatement for a resource"},
     };
-    for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
-        refuse(*context, rows[i].members, rows[i].text);
-    }
+    refuse_all(*context, rules, ARRAY_COUNT(rules));
 }
 
 static void refused_can_be_answered(void **context)
@@ -400,7 +421,9 @@ int main(void)
         TEST(data_no_echo_and_timeout),
         TEST(comes_in_a_notification),
         TEST(another_answer_is_another_request),
-        TEST(every_rule),
+        TEST(rules_of_the_event),
+        TEST(rules_of_the_properties),
+        TEST(rules_of_what_is_told),
         TEST(refused_can_be_answered),
         TEST(without_ids_nobody_can_be_answered),
     };

@@ -21,6 +21,7 @@ static void write_state(struct fixture *fixture)
 
 static void assert_target(const struct plan_target *actual, const struct plan_target *expected)
 {
+    assert_non_null(actual);
     assert_slice(actual->cluster_identifier, expected->cluster_identifier);
     assert_slice(actual->workgroup_name, expected->workgroup_name);
     assert_slice(actual->database, expected->database);
@@ -41,6 +42,7 @@ static void assert_pairs(const struct plan_parameter *actual, size_t actual_coun
 
 static void assert_retry(const struct plan_retry *actual, const struct plan_retry *expected)
 {
+    assert_non_null(actual);
     assert_int_equal(actual->max_attempts, expected->max_attempts);
     assert_slice(actual->error_match, expected->error_match);
     assert_int_equal(actual->base_ms, expected->base_ms);
@@ -75,7 +77,7 @@ static void assert_resource(const struct plan_resource *actual,
                             const struct plan_resource *expected)
 {
     assert_int_equal(actual == NULL, expected == NULL);
-    if (expected == NULL) {
+    if (actual == NULL || expected == NULL) {
         return;
     }
     assert_slice(actual->request_type, expected->request_type);
