@@ -30,7 +30,7 @@ run_sql() {
 reply_of_last() {
     local last
     last=$(jq -r .InvocationId <<<"$reply")
-    until_true invocation_is "$last" '.Outcome != null' && curl -sS "$RINGBACK_URL/invocations/$last/reply"
+    until_true invocation_is "$last" '.SettledAt != null' && curl -sS "$RINGBACK_URL/invocations/$last/reply"
 }
 
 statement_count() {
