@@ -78,7 +78,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     CLEANUP(arena_cleanup) struct arena *arena = arena_new(FUZZ_ARENA_BYTES);
     struct slice rest = fuzz_input(data + 4, size - 4);
+    struct plan_step step = {.attach_id = data[1] % 4 < 2 ? SLICE_NONE : SLICE("another's")};
     struct plan plan = {.prefix = SLICE("ringback/"),
+                        .steps = &step,
                         .step_count = 1,
                         .output = data[1] % 2 == 0 ? OUTPUT_EVENT : OUTPUT_STATEMENT};
     struct state state = {0};
