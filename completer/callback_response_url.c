@@ -16,20 +16,11 @@ void callback_response_url_build(struct arena *arena, const struct callback_mess
 /* A URL that is expired or was never valid cannot be mended: it is presigned. */
 void callback_response_url_read(const struct aws_call *call, struct stimulus *stimulus)
 {
-    stimulus->kind = STIMULUS_CALLBACK_REFUSED;
-    switch (call->status) {
-    case STATUS_OK: stimulus->kind = STIMULUS_CALLBACK_DELIVERED; break;
-    case STATUS_RETRY:
-    case STATUS_IN_DOUBT:
-    case STATUS_CONFLICT:
-    case STATUS_INTERNAL: stimulus->callback_refusal = CALLBACK_REFUSAL_AGAIN; break;
-    case STATUS_NOT_FOUND:
-    case STATUS_REJECTED:
-        stimulus->callback_refusal = CALLBACK_REFUSAL_UNDELIVERABLE;
+    callback_answer_read(call, stimulus);
+    if (call->status == STATUS_REJECTED) {
         /* A redirect: the bucket's name is not known everywhere yet. */
-        if (call->code >= 300 && call->code < 400) {
-            stimulus->callback_refusal = CALLBACK_REFUSAL_AGAIN;
-        }
-        break;
+        bool redirected = call->code >= 300 && call->code < 400;
+        stimulus->callback_refusal =
+            redirected ? CALLBACK_REFUSAL_AGAIN : CALLBACK_REFUSAL_UNDELIVERABLE;
     }
 }

@@ -5,23 +5,11 @@
 
 #include <string.h>
 
-/* The members of object but the one named, in the writer's open object. */
-static void write_members_but(struct json_writer *writer, struct json object, const char *left_out)
-{
-    for (size_t i = 0; i < json_count(object); i++) {
-        struct slice name = SLICE_NONE;
-        struct json member = json_member_at(object, i, &name);
-        if (!slice_equals_text(name, left_out)) {
-            json_write_name(writer, name);
-            json_print(member, writer->out);
-            writer->needs_comma = true;
-        }
-    }
-}
-
 /* The event without the name. */
 static struct slice without_name(struct arena *arena, struct slice document)
 {
+    static const char *const detail[] = {"detail"};
+    static const char *const name[] = {"statementName"};
     CLEANUP(buffer_clear) struct buffer out;
     struct json_writer writer;
     struct json root;
@@ -31,9 +19,9 @@ static struct slice without_name(struct arena *arena, struct slice document)
     buffer_init(&out, INVOCATION_EVENT_MAX_BYTES);
     json_writer_init(&writer, &out);
     json_begin_object(&writer, NULL);
-    write_members_but(&writer, root, "detail");
+    json_copy_members(root, detail, ARRAY_COUNT(detail), &writer);
     json_begin_object(&writer, "detail");
-    write_members_but(&writer, json_member(root, "detail"), "statementName");
+    json_copy_members(json_member(root, "detail"), name, ARRAY_COUNT(name), &writer);
     json_end_object(&writer);
     json_end_object(&writer);
     struct slice text = out.overflowed ? SLICE_NONE : arena_copy(arena, buffer_slice(&out));

@@ -1,6 +1,7 @@
 #include "completer/reply.h"
 
 #include "completer/reply_queries.h"
+#include "invoker/inspect.h"
 
 #include "infra/aws/step_functions.h"
 #include "infra/base/encode.h"
@@ -77,39 +78,10 @@ static struct step_result told_attempt(const struct state *state)
     return told;
 }
 
-/* Absent for a statement that somebody else has started: it has another name, or none. */
-static struct slice name_of(const struct rendering *rendering, unsigned step, unsigned attempt)
-{
-    const struct plan *plan = rendering->plan;
-    bool attached =
-        attempt == 1 && step <= plan->step_count && plan->steps[step - 1].attach_id.size > 0;
-    return attached ? SLICE_NONE : invocation_statement_name(rendering->arena, plan, step, attempt);
-}
-
 static struct slice told_name(const struct rendering *rendering)
 {
     const struct step_result told = told_attempt(rendering->state);
-    return name_of(rendering, told.step, told.attempt);
-}
-
-static void write_step(struct rendering *rendering, const struct step_result *result)
-{
-    struct json_writer *writer = &rendering->writer;
-    json_begin_object(writer, NULL);
-    json_write_int64(writer, "step", result->step);
-    json_write_int64(writer, "attempt", result->attempt);
-    json_write_text_if(writer, "statementName", name_of(rendering, result->step, result->attempt));
-    if (result->statement_id[0] != '\0') {
-        json_write_text(writer, "Id", slice_from_text(result->statement_id));
-    }
-    json_write_text(writer, "Status", slice_from_text(ending_name(result->ending)));
-    if (result->rows >= 0) {
-        json_write_int64(writer, "ResultRows", result->rows);
-    }
-    if (result->duration_ms >= 0) {
-        json_write_int64(writer, "DurationMs", result->duration_ms);
-    }
-    json_end_object(writer);
+    return invocation_told_name(rendering->arena, rendering->plan, told.step, told.attempt);
 }
 
 /* The newest steps are told; what is left out is counted. */
@@ -132,7 +104,7 @@ static void write_ringback(struct rendering *rendering, size_t steps_max)
     }
     json_begin_array(writer, "steps");
     for (size_t i = omitted; i < state->result_count; i++) {
-        write_step(rendering, &state->results[i]);
+        inspect_write_step(rendering->arena, rendering->plan, &state->results[i], writer);
     }
     json_end_array(writer);
     if (omitted > 0) {
@@ -159,17 +131,8 @@ static void write_ringback(struct rendering *rendering, size_t steps_max)
 /* A document's members but the ones that are ours to write. */
 static void write_members(struct rendering *rendering, struct json document, const char *ours)
 {
-    struct json_writer *writer = &rendering->writer;
-    for (size_t i = 0; i < json_count(document); i++) {
-        struct slice name = SLICE_NONE;
-        struct json member = json_member_at(document, i, &name);
-        if (slice_equals_text(name, ours) || slice_equals_text(name, "ringback")) {
-            continue;
-        }
-        json_write_name(writer, name);
-        json_print(member, writer->out);
-        writer->needs_comma = true;
-    }
+    const char *const left_out[] = {ours, "ringback"};
+    json_copy_members(document, left_out, ARRAY_COUNT(left_out), &rendering->writer);
 }
 
 static struct slice error_text(const struct rendering *rendering)

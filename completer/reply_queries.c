@@ -10,23 +10,6 @@ struct told_step {
     bool attached;
 };
 
-static bool is_one_of(struct slice name, const char *const *names, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (slice_equals_text(name, names[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void write_member(struct json_writer *writer, struct slice name, struct json value)
-{
-    json_write_name(writer, name);
-    json_print(value, writer->out);
-    writer->needs_comma = true;
-}
-
 /* The members that the item came with. A text is a statement: what it is short for. */
 static void write_item(struct arena *arena, struct slice text, struct json_writer *writer)
 {
@@ -37,15 +20,9 @@ static void write_item(struct arena *arena, struct slice text, struct json_write
         return;
     }
     if (json_kind(item) == JSON_TEXT) {
-        write_member(writer, SLICE("ExecuteStatementParameters"), item);
+        json_copy_member(item, SLICE("ExecuteStatementParameters"), writer);
     }
-    for (size_t i = 0; i < json_count(item) && json_kind(item) == JSON_OBJECT; i++) {
-        struct slice name = SLICE_NONE;
-        const struct json member = json_member_at(item, i, &name);
-        if (!is_one_of(name, ours, ARRAY_COUNT(ours))) {
-            write_member(writer, name, member);
-        }
-    }
+    json_copy_members(item, ours, ARRAY_COUNT(ours), writer);
 }
 
 /* The members of ExecuteStatement's reply, all of which DescribeStatement tells again. */
@@ -58,7 +35,7 @@ static void write_submitted(struct json document, struct json_writer *writer)
     for (size_t i = 0; i < ARRAY_COUNT(members); i++) {
         const struct json member = json_member(document, members[i]);
         if (json_exists(member)) {
-            write_member(writer, slice_from_text(members[i]), member);
+            json_copy_member(member, slice_from_text(members[i]), writer);
         }
     }
     json_end_object(writer);
@@ -76,7 +53,7 @@ static void write_step(struct arena *arena, const struct told_step *told,
         if (!told->attached) {
             write_submitted(told->document, writer);
         }
-        write_member(writer, SLICE("Result"), told->document);
+        json_copy_member(told->document, SLICE("Result"), writer);
     }
     json_write_text(writer, "Decision", finished ? SLICE("SUCCEED") : SLICE("FAIL"));
     json_write_int64(writer, "Retries", told->last != NULL ? (int64_t)told->last->attempt - 1 : 0);

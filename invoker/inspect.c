@@ -21,17 +21,14 @@ static void write_time(struct json_writer *writer, const char *name, int64_t tim
     json_write_text(writer, name, slice_from_text(text));
 }
 
-static void write_step(struct json_writer *writer, struct arena *arena, const struct record *record,
-                       const struct step_result *result)
+void inspect_write_step(struct arena *arena, const struct plan *plan,
+                        const struct step_result *result, struct json_writer *writer)
 {
     json_begin_object(writer, NULL);
     json_write_int64(writer, "step", result->step);
     json_write_int64(writer, "attempt", result->attempt);
-    if (record->plan.prefix.size > 0) {
-        json_write_text(
-            writer, "statementName",
-            invocation_statement_name(arena, &record->plan, result->step, result->attempt));
-    }
+    json_write_text_if(writer, "statementName",
+                       invocation_told_name(arena, plan, result->step, result->attempt));
     if (result->statement_id[0] != '\0') {
         json_write_text(writer, "Id", slice_from_text(result->statement_id));
     }
@@ -52,13 +49,13 @@ static void write_steps(struct json_writer *writer, struct arena *arena,
     const struct state *state = &record->state;
     json_begin_array(writer, "Steps");
     for (size_t i = 0; i < state->result_count; i++) {
-        write_step(writer, arena, record, &state->results[i]);
+        inspect_write_step(arena, &record->plan, &state->results[i], writer);
     }
     if (!lifecycle_statement_final(state->statement) && state->statement_id[0] != '\0') {
         struct step_result current = {
             .step = state->step, .attempt = state->attempt, .rows = -1, .duration_ms = -1};
         memcpy(current.statement_id, state->statement_id, sizeof(current.statement_id));
-        write_step(writer, arena, record, &current);
+        inspect_write_step(arena, &record->plan, &current, writer);
     }
     json_end_array(writer);
 }

@@ -8,6 +8,13 @@
 
 #include "invoker/dispatch.h"
 
+#include "infra/base/json_writer.h"
+
+/* One attempt as a document tells it, {"step","attempt","statementName","Id",...}, in the writer's
+ * open array: here and in replies. */
+void inspect_write_step(struct arena *arena, const struct plan *plan,
+                        const struct step_result *result, struct json_writer *writer);
+
 struct inspect_query {
     struct slice group; /* absent: all */
     bool open_only;

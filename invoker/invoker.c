@@ -73,21 +73,12 @@ static const char *first_id(const struct state *state)
 /* The members of the submit call's own reply, but for the Id. */
 static void write_submitted(struct json_writer *writer, struct arena *arena, struct slice document)
 {
+    static const char *const id[] = {"Id"};
     struct json root = {0};
     if (document.size == 0 || json_parse(arena, document, &root, NULL) != STATUS_OK) {
         return;
     }
-    for (size_t i = 0; i < json_count(root); i++) {
-        CLEANUP(buffer_clear) struct buffer value;
-        struct slice name = SLICE_NONE;
-        struct json member = json_member_at(root, i, &name);
-        buffer_init(&value, REPLY_MAX_BYTES);
-        if (!slice_equals_text(name, "Id")) {
-            json_print(member, &value);
-            json_write_name(writer, name);
-            json_write_raw(writer, NULL, buffer_slice(&value));
-        }
-    }
+    json_copy_members(root, id, ARRAY_COUNT(id), writer);
 }
 
 /* Told instead of a statement: somebody else's runs. */
@@ -123,8 +114,8 @@ static struct slice accepted_reply(struct invoker *invoker, const struct work *w
     json_writer_init(&writer, &out);
     json_begin_object(&writer, NULL);
     json_write_text(&writer, "InvocationId", slice_from_text(work->record.plan.id));
-    json_write_text(&writer, "StatementName",
-                    invocation_statement_name(arena, &work->record.plan, 1, 1));
+    json_write_text_if(&writer, "StatementName",
+                       invocation_told_name(arena, &work->record.plan, 1, 1));
     if (first_id(state)[0] != '\0') {
         json_write_text(&writer, "Id", slice_from_text(first_id(state)));
     } else if (state->outcome == OUTCOME_NONE) {

@@ -130,6 +130,14 @@ struct slice invocation_statement_name(struct arena *arena, const struct plan *p
         arena_format(arena, "%.*s%s/%u.%u", SLICE_PRINT(plan->prefix), plan->id, step, attempt));
 }
 
+struct slice invocation_told_name(struct arena *arena, const struct plan *plan, unsigned step,
+                                  unsigned attempt)
+{
+    bool attached =
+        attempt == 1 && step <= plan->step_count && plan->steps[step - 1].attach_id.size > 0;
+    return attached ? SLICE_NONE : invocation_statement_name(arena, plan, step, attempt);
+}
+
 MUST_CHECK static enum status parse_count(struct slice digits, unsigned *count, struct error *error)
 {
     int64_t value = 0;

@@ -272,6 +272,10 @@ struct state {
 /* "<prefix><id>/<step>.<attempt>", NUL-terminated, in the arena. */
 struct slice invocation_statement_name(struct arena *arena, const struct plan *plan, unsigned step,
                                        unsigned attempt);
+/* The name as people are told it: absent for a statement that somebody else has started, which has
+ * another one, or none. */
+struct slice invocation_told_name(struct arena *arena, const struct plan *plan, unsigned step,
+                                  unsigned attempt);
 /*
  * The parts of a name of ours: OK; NOT_FOUND when the name does not start with prefix; REJECTED
  * when it does but what follows is no well-formed <id>/<step>.<attempt>.

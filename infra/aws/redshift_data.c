@@ -167,16 +167,6 @@ static int64_t read_time_ms(struct json object, const char *name)
     return llround(seconds * 1000);
 }
 
-static bool is_one_of(struct slice name, const char *const *names, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (slice_equals_text(name, names[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void rewrite(struct json object, bool with_sql, struct buffer *out);
 
 static void rewrite_array(struct json list, bool with_sql, struct buffer *out)
@@ -232,7 +222,7 @@ static void rewrite(struct json object, bool with_sql, struct buffer *out)
     for (size_t i = 0; i < count; i++) {
         struct slice name;
         const struct json value = json_member_at(object, i, &name);
-        if (with_sql || !is_one_of(name, secrets, ARRAY_COUNT(secrets))) {
+        if (with_sql || !slice_is_one_of(name, secrets, ARRAY_COUNT(secrets))) {
             buffer_append_text(out, between);
             rewrite_member(object, name, value, with_sql, out);
             between = ",";

@@ -479,3 +479,22 @@ void json_print(struct json value, struct buffer *out)
         print_node(node_of(value), NULL, &writer);
     }
 }
+
+void json_copy_member(struct json value, struct slice name, struct json_writer *writer)
+{
+    json_write_name(writer, name);
+    json_print(value, writer->out);
+    writer->needs_comma = true;
+}
+
+void json_copy_members(struct json object, const char *const *left_out, size_t count,
+                       struct json_writer *writer)
+{
+    for (size_t i = 0; json_kind(object) == JSON_OBJECT && i < json_count(object); i++) {
+        struct slice name = SLICE_NONE;
+        struct json value = json_member_at(object, i, &name);
+        if (!slice_is_one_of(name, left_out, count)) {
+            json_copy_member(value, name, writer);
+        }
+    }
+}

@@ -24,6 +24,7 @@
 #include <stdint.h>
 
 struct json_document;
+struct json_writer;
 
 enum json_kind {
     JSON_ABSENT,
@@ -102,5 +103,11 @@ enum status json_reject(struct json value, struct error *error, const char *form
 /* Writes the value compactly. Integers up to 2^53 keep their digits; a number beyond the range of
  * double becomes null. */
 void json_print(struct json value, struct buffer *out);
+/* The same as a member of the writer's open object. */
+void json_copy_member(struct json value, struct slice name, struct json_writer *writer);
+/* All members of object but those named, which are the caller's to write or to leave out. Of
+ * anything but an object: none. */
+void json_copy_members(struct json object, const char *const *left_out, size_t count,
+                       struct json_writer *writer);
 
 #endif

@@ -18,6 +18,16 @@ bool slice_equals_text(struct slice a, const char *b)
     return slice_equals(a, slice_from_text(b));
 }
 
+bool slice_is_one_of(struct slice slice, const char *const *texts, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (slice_equals_text(slice, texts[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static char lower(char byte)
 {
     if (byte >= 'A' && byte <= 'Z') {

@@ -27,6 +27,7 @@ struct slice {
 struct slice slice_from_text(const char *text);
 bool slice_equals(struct slice a, struct slice b);
 bool slice_equals_text(struct slice a, const char *b);
+bool slice_is_one_of(struct slice slice, const char *const *texts, size_t count);
 /* ASCII only. */
 bool slice_equals_ignore_case(struct slice a, struct slice b);
 bool slice_starts_with(struct slice slice, struct slice prefix);

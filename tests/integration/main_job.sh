@@ -12,16 +12,6 @@ sql() {
     jq -cn --arg sql "$1 -- $marker" '{sqlStatement: $sql}'
 }
 
-# Prints the number that the statement $1 finds, asked through the service itself.
-number_of() {
-    post "$(sql "$1")"
-    local statement
-    statement=$(jq -r .Id <<<"$reply")
-    until_true statement_is "$statement" FINISHED
-    post "{\"action\":\"getStatementResult\",\"statementId\":\"$statement\"}"
-    jq -r '.Records[0][0] | .longValue // .stringValue' <<<"$reply"
-}
-
 # Runs the statement $1 and waits for its end.
 run_sql() {
     post "$(sql "$1")"

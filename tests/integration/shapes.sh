@@ -10,16 +10,6 @@ missing=ringback_shapes_missing
 
 # ---- Helpers ------------------------------------------------------------------------------------
 
-# Prints the number that the statement $1 finds.
-number_of() {
-    post "$(jq -cn --arg sql "$1" '{sqlStatement: $sql}')"
-    local statement
-    statement=$(jq -r .Id <<<"$reply")
-    until_true statement_is "$statement" FINISHED
-    post "{\"action\":\"getStatementResult\",\"statementId\":\"$statement\"}"
-    jq -r '.Records[0][0] | .longValue // .stringValue' <<<"$reply"
-}
-
 # Runs the statements given, one after the other.
 run_sql() {
     post "$(printf '%s\n' "$@" | jq -cR . | jq -cs '{sqlStatements: .}')"

@@ -118,6 +118,16 @@ submit() {
     id=$(jq -r '.InvocationId // empty' <<<"$reply")
 }
 
+# Prints the number that the statement $1 finds, asked through the service itself.
+number_of() {
+    post "$(jq -cn --arg sql "$1 -- $marker" '{sqlStatement: $sql}')"
+    local statement
+    statement=$(jq -r .Id <<<"$reply")
+    until_true statement_is "$statement" FINISHED
+    post "{\"action\":\"getStatementResult\",\"statementId\":\"$statement\"}"
+    jq -r '.Records[0][0] | .longValue // .stringValue' <<<"$reply"
+}
+
 # Waits for the end of task $1 and prints it, without its token, with output and cause parsed.
 ended_task() {
     until_true task_is_closed "$1"

@@ -1,6 +1,7 @@
 #include "tests/support/cmocka.h"
 
 #include "infra/base/json_reader.h"
+#include "infra/base/json_writer.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -458,6 +459,36 @@ static void test_long_paths_are_cut(void **state)
     assert_non_null(strstr(fixture->error.text, ": is wrong"));
 }
 
+static void test_members_are_copied_but_those_named(void **state)
+{
+    static const char *const left_out[] = {"a", "d"};
+    struct fixture *fixture = *state;
+    struct json_writer writer;
+
+    json_writer_init(&writer, &fixture->out);
+    json_begin_object(&writer, NULL);
+    json_write_int64(&writer, "a", 7);
+    json_copy_members(parse(fixture, "{\"a\":1,\"b\":[2,null],\"c\\\"\":\"x\",\"d\":{}}"), left_out,
+                      ARRAY_COUNT(left_out), &writer);
+    json_write_int64(&writer, "e", 8);
+    json_end_object(&writer);
+    assert_true(slice_equals_text(buffer_slice(&fixture->out),
+                                  "{\"a\":7,\"b\":[2,null],\"c\\\"\":\"x\",\"e\":8}"));
+}
+
+static void test_only_objects_have_members_to_copy(void **state)
+{
+    struct fixture *fixture = *state;
+    struct json_writer writer;
+
+    json_writer_init(&writer, &fixture->out);
+    json_begin_object(&writer, NULL);
+    json_copy_members(parse(fixture, "[1,2]"), NULL, 0, &writer);
+    json_copy_members((struct json){0}, NULL, 0, &writer);
+    json_end_object(&writer);
+    assert_true(slice_equals_text(buffer_slice(&fixture->out), "{}"));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -468,6 +499,8 @@ int main(void)
         TEST(test_texts_are_unescaped),
         TEST(test_members_are_case_sensitive_and_in_order),
         TEST(test_elements_are_walked),
+        TEST(test_members_are_copied_but_those_named),
+        TEST(test_only_objects_have_members_to_copy),
         TEST(test_the_wrong_kind_has_no_children),
         TEST(test_find_leaves_the_default),
         TEST(test_find_reads_what_is_there),

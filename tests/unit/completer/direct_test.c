@@ -1,4 +1,5 @@
 /* Direct mode: the event of a statement that was never registered rings its caller back. */
+#include "invoker/inspect.h"
 #include "tests/support/cmocka.h"
 #include "tests/support/pipeline.h"
 
@@ -63,6 +64,19 @@ static void the_name_is_left_out_of_the_output(void **context)
     const char *output = pipeline_text(pipeline, body, "output");
     assert_false(slice_has(slice_from_text(output), TOKEN));
     assert_false(slice_has(slice_from_text(output), "tatementName"));
+}
+
+static void nor_is_one_made_up_where_it_stands(void **context)
+{
+    struct pipeline *pipeline = *context;
+    int code = 0;
+    struct slice document = SLICE_NONE;
+    handle(pipeline, "FINISHED", 1);
+    inspect_get(&pipeline->dispatch, slice_from_text(pipeline_id(pipeline, "task-token", TOKEN)),
+                &code, &document);
+    assert_int_equal(code, 200);
+    assert_true(slice_has(document, cloud_statement_id(0)));
+    assert_false(slice_has(document, "statementName"));
 }
 
 static void a_settled_record_holds_the_token_no_more(void **context)
@@ -132,6 +146,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(an_event_rings_the_token_in_the_name),
         TEST(the_name_is_left_out_of_the_output),
+        TEST(nor_is_one_made_up_where_it_stands),
         TEST(a_settled_record_holds_the_token_no_more),
         TEST(duplicates_in_a_batch_and_later_ring_once),
         TEST(a_callback_that_fails_is_sent_again_by_the_sweep),
