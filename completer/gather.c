@@ -64,7 +64,7 @@ static bool time_is_over(const struct dispatch *dispatch, const struct work *wor
 {
     const int64_t elapsed_ms = clock_monotonic_ms(dispatch->clock) - dispatch->started_ms;
     const int64_t until_ms = work->record.state.gather_until_ms;
-    return elapsed_ms > DISPATCH_START_MS ||
+    return dispatch_too_late(dispatch) ||
            (until_ms > 0 && dispatch->now_ms + elapsed_ms >= until_ms);
 }
 

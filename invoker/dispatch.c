@@ -88,11 +88,23 @@ static int64_t elapsed_ms(const struct dispatch *dispatch)
     return clock_monotonic_ms(dispatch->clock) - dispatch->started_ms;
 }
 
+/* How long the whole batch may take. */
+static int64_t batch_ms(const struct dispatch *dispatch)
+{
+    const int64_t left_ms = dispatch->leave_by_ms - dispatch->started_ms;
+    return dispatch->leave_by_ms == 0 || left_ms > DISPATCH_BATCH_MS ? DISPATCH_BATCH_MS : left_ms;
+}
+
+bool dispatch_too_late(const struct dispatch *dispatch)
+{
+    return elapsed_ms(dispatch) > batch_ms(dispatch) * DISPATCH_START_MS / DISPATCH_BATCH_MS;
+}
+
 /* Starts one action. When there is nothing to send, its answer, if any, has been fed. */
 static void start(struct dispatch *dispatch, struct work *work, const struct action *action)
 {
     const struct action_handler *handler = dispatch->handlers[action->kind];
-    if (elapsed_ms(dispatch) > DISPATCH_START_MS || handler == NULL) {
+    if (dispatch_too_late(dispatch) || handler == NULL) {
         return; /* its timer is the lease: the sweep repeats it */
     }
     struct exchange *exchange = ARENA_NEW(dispatch->arena, struct exchange);
@@ -137,7 +149,7 @@ static bool go_on(struct dispatch *dispatch, struct exchange *exchange)
 static size_t gather_answers(struct dispatch *dispatch, struct work **works)
 {
     struct aws_call *done[DONE_MAX];
-    int64_t left_ms = DISPATCH_START_MS + DISPATCH_EXCHANGE_MS - elapsed_ms(dispatch);
+    int64_t left_ms = batch_ms(dispatch) - elapsed_ms(dispatch);
     if (left_ms <= 0) {
         log_warning("batch broken off", LOG_INT("exchanges", (int64_t)aws_pending(dispatch->aws)));
         aws_reset(dispatch->aws);

@@ -23,9 +23,11 @@
 #include "infra/base/random.h"
 
 #define DISPATCH_ACTION_KINDS (ACTION_CHOOSE + 1)
-/* No new exchange starts later than this in a batch, and none lasts longer (design.md, Lease). */
+/* No new exchange starts later than this in a batch, and none lasts longer (design.md, Lease). A
+ * batch that has less time starts its exchanges in the same share of it. */
 #define DISPATCH_START_MS    80000
 #define DISPATCH_EXCHANGE_MS 35000
+#define DISPATCH_BATCH_MS    (DISPATCH_START_MS + DISPATCH_EXCHANGE_MS)
 
 struct pending_stimulus {
     struct stimulus stimulus;
@@ -84,13 +86,16 @@ struct dispatch {
     const char *owner;                                            /* lease owner, for people */
     const struct action_handler *handlers[DISPATCH_ACTION_KINDS]; /* NULL: not done here */
     dispatch_choose *choose;                                      /* NULL: not done here */
-    int64_t now_ms;     /* read once per batch, corrected by AWS's Date */
-    int64_t started_ms; /* monotonic */
-    bool troubled;      /* the batch before could not be handled: parking.h */
+    int64_t now_ms;      /* read once per batch, corrected by AWS's Date */
+    int64_t started_ms;  /* monotonic */
+    int64_t leave_by_ms; /* monotonic: when the process has to be done; 0: the lease alone counts */
+    bool troubled;       /* the batch before could not be handled: parking.h */
 };
 
 /* Begins a batch: resets arena and client, reads the clock. */
 void dispatch_begin(struct dispatch *dispatch);
+/* Whether no new exchange may start in this batch. */
+bool dispatch_too_late(const struct dispatch *dispatch);
 
 /* What the core decides with in this batch. */
 struct lifecycle_context dispatch_context(const struct dispatch *dispatch);

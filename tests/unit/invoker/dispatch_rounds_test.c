@@ -176,6 +176,23 @@ static void what_is_under_way_when_the_time_is_over_is_left_to_the_sweep(void **
                      dispatch->now_ms + TRACKER_LEASE_MS);
 }
 
+/* A process that has to be done soon begins exchanges in the same share of its time. */
+static void a_batch_with_less_time_begins_nothing_near_its_end(void **context)
+{
+    struct fixture *fixture = *context;
+    struct dispatch *dispatch = &fixture->pipeline.dispatch;
+    take_in_hand(fixture);
+    dispatch->leave_by_ms = dispatch->started_ms + DISPATCH_BATCH_MS / 10;
+    assert_false(dispatch_too_late(dispatch));
+    dispatch->started_ms -= DISPATCH_START_MS / 10 + 1;
+    dispatch->leave_by_ms -= DISPATCH_START_MS / 10 + 1;
+    assert_true(dispatch_too_late(dispatch));
+    feed(fixture, STIMULUS_EVENT, ENDING_FINISHED);
+    run(fixture);
+    assert_int_equal(cloud_count(fixture->pipeline.cloud, "ExecuteStatement"), 1);
+    assert_int_equal(fixture->work.record.state.statement, STATEMENT_SUBMITTING);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -186,6 +203,7 @@ int main(void)
         TEST(a_lock_is_given_back_beside_the_next_action),
         TEST(a_step_that_the_same_commit_cancels_is_not_begun),
         TEST(what_is_under_way_when_the_time_is_over_is_left_to_the_sweep),
+        TEST(a_batch_with_less_time_begins_nothing_near_its_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
