@@ -1,7 +1,5 @@
 #include "completer/event.h"
 
-#include "infra/base/json_reader.h"
-
 #include <string.h>
 
 #define EVENT_SOURCE      "aws.redshift-data"
@@ -99,6 +97,12 @@ static void read_detail(struct json detail, const struct event_filter *filter, s
     event->kind = is_sub_statement(statement_id)   ? EVENT_FOREIGN
                   : event->task_token.data != NULL ? EVENT_DIRECT
                                                    : EVENT_COMPLETION;
+}
+
+bool event_is_status(struct json root)
+{
+    return json_kind(json_member(root, "detail")) == JSON_OBJECT &&
+           member_is(root, "source", EVENT_SOURCE);
 }
 
 void event_parse(struct arena *arena, struct slice body, const struct event_filter *filter,

@@ -9,6 +9,7 @@
 
 #include "infra/base/arena.h"
 #include "infra/base/error.h"
+#include "infra/base/json_reader.h"
 
 enum event_kind {
     EVENT_COMPLETION, /* of a statement of ours */
@@ -35,6 +36,10 @@ struct event_filter {
     struct slice prefix; /* of statement names */
     bool direct;         /* names that carry a task token are ours too */
 };
+
+/* Whether an EventBridge event is of a source that tells about statements; others carry requests.
+ */
+bool event_is_status(struct json root);
 
 /* Lenient where AWS's own samples differ: only detail.state and detail.statementName are needed. */
 void event_parse(struct arena *arena, struct slice body, const struct event_filter *filter,

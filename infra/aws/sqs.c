@@ -8,7 +8,6 @@
 
 #define BODY_MAX_BYTES    (8u << 20)
 #define LONG_POLL_MORE_MS 5000
-#define ORIGINAL_SOURCE   "ringbackOriginalSource"
 
 /* A body under construction; finish copies it into the arena. */
 struct request {
@@ -72,7 +71,7 @@ void sqs_build_receive(struct arena *arena, const char *queue_url, int64_t max_m
                        int64_t wait_seconds, int64_t visibility_seconds, struct aws_call *call)
 {
     static const char *const system_names[] = {"ApproximateReceiveCount", "SentTimestamp"};
-    static const char *const attribute_names[] = {ORIGINAL_SOURCE};
+    static const char *const attribute_names[] = {SQS_ORIGINAL_SOURCE};
     struct request request;
     begin(&request, slice_from_text(queue_url));
     json_write_int64(&request.writer, "MaxNumberOfMessages", max_messages);
@@ -130,7 +129,8 @@ static enum status read_message(struct json item, struct sqs_message *message, s
     const struct json attributes = json_member(item, "Attributes");
     message->receive_count = attribute_number(attributes, "ApproximateReceiveCount");
     message->sent_at_ms = attribute_number(attributes, "SentTimestamp");
-    const struct json source = json_member(json_member(item, "MessageAttributes"), ORIGINAL_SOURCE);
+    const struct json source =
+        json_member(json_member(item, "MessageAttributes"), SQS_ORIGINAL_SOURCE);
     if (json_find_text(source, "StringValue", 0, &message->original_source, NULL) != STATUS_OK) {
         message->original_source = SLICE_NONE;
     }

@@ -11,6 +11,8 @@
 #define SQS_BATCH_MAX         10
 #define SQS_MESSAGE_MAX_BYTES 1048576u
 #define SQS_DELAY_MAX_SECONDS 900
+/* The message attribute by which a redrive by ringback carries the first message's source along. */
+#define SQS_ORIGINAL_SOURCE "ringbackOriginalSource"
 
 struct sqs_message {
     struct slice message_id;

@@ -1,8 +1,8 @@
 #include "completer/completer.h"
-#include "completer/event.h"
 #include "invoker/invoker.h"
 
 #include "infra/base/encode.h"
+#include "infra/cli/queue_message.h"
 #include "infra/cli/table.h"
 #include "infra/cli/verb.h"
 
@@ -33,30 +33,12 @@ struct redrive {
 
 /* ---- One message ---------------------------------------------------------------------------- */
 
-static bool source_is_queue(struct slice source, const char *queue_url)
+/* "queue:<name>"; absent of what came by another way. */
+static struct slice source_queue(struct slice source)
 {
     const struct slice prefix = SLICE("queue:");
-    const struct slice name = slice_part(source, prefix.size, source.size);
-    const struct slice url = slice_from_text(queue_url);
-    return name.size > 0 && slice_starts_with(source, prefix) && slice_ends_with(url, name) &&
-           url.size > name.size && url.data[url.size - name.size - 1] == '/';
-}
-
-/* By the queue it came from; from elsewhere by what it looks like. */
-static bool is_event(const struct redrive *redrive, struct slice source, struct slice body)
-{
-    const struct config *config = &redrive->verb->remote.service.config;
-    struct event event;
-    if (source_is_queue(source, config->event_queue_url)) {
-        return true;
-    }
-    if (source_is_queue(source, config->request_queue_url)) {
-        return false;
-    }
-    const struct plan_settings *settings = &redrive->verb->remote.service.settings;
-    const struct event_filter filter = {settings->prefix, settings->direct};
-    event_parse(redrive->page, body, &filter, &event);
-    return event.kind != EVENT_MALFORMED;
+    return slice_starts_with(source, prefix) ? slice_part(source, prefix.size, source.size)
+                                             : SLICE_NONE;
 }
 
 /* It stays parked while it is handled, and both ways of handling know a repeat: a crash in between
@@ -65,7 +47,7 @@ static enum redriven handle(struct redrive *redrive, const struct tracker_parked
                             struct slice body)
 {
     const struct service *service = &redrive->verb->remote.service;
-    if (is_event(redrive, message->source, body)) {
+    if (queue_message_is_event(service, redrive->page, source_queue(message->source), body)) {
         struct event_item event = {
             .body = body, .source = message->source, .first_seen_ms = message->first_seen_ms};
         completer_handle(redrive->dispatch, &service->settings, &event, 1);

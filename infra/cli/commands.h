@@ -40,6 +40,9 @@ int cmd_doctor(int count, char **arguments);
 extern const char cmd_invoker_usage[];
 int cmd_invoker(int count, char **arguments);
 
+extern const char cmd_lambda_usage[];
+int cmd_lambda(int count, char **arguments);
+
 extern const char cmd_list_usage[];
 int cmd_list(int count, char **arguments);
 

@@ -7,6 +7,7 @@
 #include "infra/base/log.h"
 #include "infra/cli/commands.h"
 #include "infra/cli/http_front.h"
+#include "infra/cli/queue_message.h"
 #include "infra/cli/service.h"
 #include "infra/runtime/admin.h"
 #include "infra/runtime/poller.h"
@@ -48,16 +49,6 @@ struct daemon {
 };
 
 /* ---- Queues --------------------------------------------------------------------------------- */
-
-static struct slice queue_name(const char *url)
-{
-    struct slice text = slice_from_text(url);
-    size_t start = text.size;
-    while (start > 0 && text.data[start - 1] != '/') {
-        start--;
-    }
-    return slice_part(text, start, text.size);
-}
 
 /* False: this thread's tracker or client is away; everything is given back. */
 static bool consumer_ready(struct worker *worker, struct poller_item *items, size_t count)
@@ -103,17 +94,6 @@ static void handle_events(void *context, unsigned index, struct poller_item *ite
     }
 }
 
-/* Queue and message id; a redrive by ringback carries the first message's along. */
-static struct slice message_source(struct arena *arena, const struct consumer *consumer,
-                                   const struct sqs_message *message)
-{
-    if (message->original_source.size > 0) {
-        return message->original_source;
-    }
-    return slice_from_text(arena_format(arena, "%.*s/%.*s", SLICE_PRINT(consumer->queue_url),
-                                        SLICE_PRINT(message->message_id)));
-}
-
 static void handle_requests(void *context, unsigned index, struct poller_item *items, size_t count,
                             struct arena *arena)
 {
@@ -128,7 +108,9 @@ static void handle_requests(void *context, unsigned index, struct poller_item *i
             .body = items[i].message.body,
             .channel = CHANNEL_ASYNCHRONOUS,
             .identity = {.kind = SLICE("sqs"),
-                         .source = message_source(arena, consumer, &items[i].message)},
+                         .source = queue_message_source(arena, consumer->queue_url,
+                                                        items[i].message.message_id,
+                                                        items[i].message.original_source)},
             .source = consumer->source,
             .first_seen_ms = items[i].message.sent_at_ms,
         };
@@ -156,7 +138,7 @@ consumer_start(const struct service *service, const char *name, const char *queu
     consumer->settings = &service->settings;
     consumer->queue_url = slice_from_text(queue_url);
     consumer->source = slice_from_text(
-        arena_format(service->arena, "queue:%.*s", SLICE_PRINT(queue_name(queue_url))));
+        arena_format(service->arena, "queue:%.*s", SLICE_PRINT(queue_name(consumer->queue_url))));
     const struct poller_options options = {.name = name,
                                            .queue_url = queue_url,
                                            .threads = (unsigned)consumer->worker_count,

@@ -1,3 +1,4 @@
+#include "infra/aws/profile.h"
 #include "infra/base/buffer.h"
 #include "infra/base/compiler.h"
 #include "infra/base/config.h"
@@ -5,11 +6,13 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct command commands[] = {
     {"invoker", "daemon: requests in, statements started", cmd_invoker_usage, true, cmd_invoker},
     {"completer", "daemon: events in, callers rung back", cmd_completer_usage, true, cmd_completer},
     {"serve", "both daemons in one process", cmd_serve_usage, true, cmd_serve},
+    {"lambda", "AWS Lambda's custom runtime", cmd_lambda_usage, true, cmd_lambda},
 #ifdef RINGBACK_LOCAL
     {"local", "local stand-in for AWS", cmd_local_usage, false, cmd_local},
 #endif
@@ -106,6 +109,9 @@ static int help(int count, char **arguments)
 
 static int run(int count, char **arguments)
 {
+    if (count < 2 && environment_get(environ, "AWS_LAMBDA_RUNTIME_API") != NULL) {
+        return cmd_lambda(0, NULL);
+    }
     if (count < 2) {
         print_commands(stderr);
         return EXIT_USAGE;
