@@ -6,6 +6,7 @@ set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 source tests/support/stack_cases.sh
 source tests/support/refusals.sh
+source tests/support/lambda_cases.sh
 clean_environment
 
 # Native requests, whose caller can be told by its token.
@@ -220,6 +221,33 @@ too_large_over_http() {
     is_refused "$1" 413 "$2"
 }
 
+# A function that is invoked directly answers as HTTP does, by errors of Lambda.
+lambda_shapes() {
+    new_task '{}'
+    more="{\"taskToken\":\"$task_token\"}"
+    each "$native" over_lambda
+    each "$scripts" over_lambda
+    each "$lists" over_lambda
+    each "$actions" over_lambda
+    over_lambda '{queries: [range(3) | "x" * 190000]}' 'request: SQL, parameters and addresses together'
+    over_lambda '{sqlStatements: [range(6) | "x" * 190000]}' 'request: must be at most 1048576 bytes'
+    holds 'lambda: nothing is left: the token is untouched' \
+        "$(task_of "$task" | jq -c 'del(.taskToken)')" \
+        '.state == "RUNNING" and .accepted == 0 and .refused == 0'
+    nothing_is_left lambda
+}
+
+over_lambda() {
+    body_of "$1" "$more" >"$work/body"
+    invoke_file
+    if [[ $error == InvalidRequest ]] && jq -e --arg text "$2" '.errorType == "InvalidRequest"
+        and (.errorMessage | length > 0 and startswith($text))' <<<"$reply" >/dev/null; then
+        ok "lambda: $1"
+    else
+        not_ok "lambda: $1" "got $error ${reply:0:300}, expected $2"
+    fi
+}
+
 # Neither an invocation, nor a statement, nor a parked message.
 nothing_is_left() {
     holds "$1: no invocation" "$(curl -sS "$RINGBACK_URL/invocations")" '.Invocations == []'
@@ -324,7 +352,10 @@ published() {
 write_scripts "$work/s3"
 begin_stack --engine sqlite::memory: --s3 "$work/s3" || not_ok 'the stand-in starts'
 start_daemon serve || not_ok 'the service starts' "$(tail -n 1 "$daemon_log")"
+# shellcheck disable=SC2119
+start_function || not_ok 'the function starts' "$(tail -n 1 "$stack_dir/lambda.log")"
 http_shapes
+lambda_shapes
 resource_shapes
 queue_shapes
 reply_shapes
