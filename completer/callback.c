@@ -144,12 +144,15 @@ static void read_heartbeat(struct dispatch *dispatch, struct work *work,
                            struct stimulus *stimulus)
 {
     (void)dispatch;
-    (void)work;
     stimulus->address = action->address;
     switch (step_functions_verdict(call)) {
     case STEP_FUNCTIONS_TAKEN: stimulus->kind = STIMULUS_HEARTBEAT_TAKEN; break;
     case STEP_FUNCTIONS_CLOSED:
-    case STEP_FUNCTIONS_UNDELIVERABLE: stimulus->kind = STIMULUS_CALLER_GONE; break;
+    case STEP_FUNCTIONS_UNDELIVERABLE:
+        stimulus->kind = STIMULUS_CALLER_GONE;
+        log_info("nobody waits: its task is closed",
+                 LOG_CSTR("invocationId", work->record.plan.id));
+        break;
     case STEP_FUNCTIONS_INVALID_OUTPUT:
     case STEP_FUNCTIONS_AGAIN: break; /* the next pace tries again */
     }

@@ -2,6 +2,7 @@
 
 #include "completer/callback.h"
 #include "completer/direct.h"
+#include "completer/execution.h"
 #include "completer/gather.h"
 #include "completer/reply.h"
 #include "completer/statement.h"
@@ -57,6 +58,7 @@ static size_t parse_all(struct dispatch *dispatch, const struct plan_settings *s
         switch (entry->event.kind) {
         case EVENT_COMPLETION:
         case EVENT_DIRECT: ours++; break;
+        case EVENT_EXECUTION: items[i].execution_over = true; break;
         case EVENT_FOREIGN:
             items[i].acknowledge = true;
             metrics_add(METRIC_EVENTS_FOREIGN, 1);
@@ -155,10 +157,9 @@ static void settle(struct dispatch *dispatch, struct event_entry *entry, bool fo
     }
 }
 
-void completer_handle(struct dispatch *dispatch, const struct plan_settings *settings,
-                      struct event_item *items, size_t count)
+static void handle_endings(struct dispatch *dispatch, const struct plan_settings *settings,
+                           struct event_item *items, size_t count)
 {
-    dispatch_begin(dispatch);
     struct event_entry *entries = ARENA_ARRAY(dispatch->arena, count, struct event_entry);
     struct work **works = ARENA_ARRAY(dispatch->arena, count, struct work *);
     const char **ids = ARENA_ARRAY(dispatch->arena, count, const char *);
@@ -185,4 +186,27 @@ void completer_handle(struct dispatch *dispatch, const struct plan_settings *set
     for (size_t i = 0; i < ours; i++) {
         settle(dispatch, &entries[i], *(bool *)entries[i].work->context);
     }
+}
+
+/* Each in batches of its own, after the endings: their callers wait. */
+static void handle_executions(struct dispatch *dispatch, const struct plan_settings *settings,
+                              struct event_item *items, size_t count)
+{
+    const struct event_filter filter = {settings->prefix, settings->direct};
+    for (size_t i = 0; i < count; i++) {
+        if (items[i].execution_over) {
+            struct event event;
+            event_parse(dispatch->arena, items[i].body, &filter, &event);
+            items[i].acknowledge = execution_over(dispatch, &event);
+            items[i].again_seconds = AGAIN_SECONDS;
+        }
+    }
+}
+
+void completer_handle(struct dispatch *dispatch, const struct plan_settings *settings,
+                      struct event_item *items, size_t count)
+{
+    dispatch_begin(dispatch);
+    handle_endings(dispatch, settings, items, count);
+    handle_executions(dispatch, settings, items, count);
 }

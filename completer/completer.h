@@ -22,6 +22,7 @@ struct event_item {
     bool acknowledge;      /* the message is done with */
     int64_t again_seconds; /* else: when to look again */
     bool parked;           /* it could not be handled and is kept for a redrive */
+    bool execution_over;   /* it is about an execution; private */
 };
 
 /* Every item gets its verdict; nothing fails as a whole. Begins a batch. */

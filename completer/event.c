@@ -2,8 +2,10 @@
 
 #include <string.h>
 
-#define EVENT_SOURCE      "aws.redshift-data"
-#define EVENT_DETAIL_TYPE "Redshift Data Statement Status Change"
+#define EVENT_SOURCE          "aws.redshift-data"
+#define EVENT_DETAIL_TYPE     "Redshift Data Statement Status Change"
+#define EXECUTION_SOURCE      "aws.states"
+#define EXECUTION_DETAIL_TYPE "Step Functions Execution Status Change"
 
 static void malformed(struct event *event, const char *text)
 {
@@ -99,10 +101,34 @@ static void read_detail(struct json detail, const struct event_filter *filter, s
                                                    : EVENT_COMPLETION;
 }
 
+/* One that goes on, or that has succeeded, takes nobody away who waits.
+ * https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html */
+static void read_execution(struct json detail, struct event *event)
+{
+    static const char *const over[] = {"ABORTED", "FAILED", "TIMED_OUT"};
+    struct slice status = SLICE_NONE;
+    event->kind = EVENT_FOREIGN;
+    if (json_find_text(detail, "status", 0, &status, NULL) != STATUS_OK ||
+        !slice_is_one_of(status, over, ARRAY_COUNT(over))) {
+        return;
+    }
+    if (json_get_text(detail, "executionArn", TRACKER_GROUP_MAX_BYTES, &event->execution_arn,
+                      NULL) != STATUS_OK ||
+        event->execution_arn.size == 0) {
+        malformed(event, "detail.executionArn: must be a string");
+        return;
+    }
+    if (json_find_int64(detail, "stopDate", 0, INT64_MAX, &event->stopped_at_ms, NULL) !=
+        STATUS_OK) {
+        event->stopped_at_ms = 0;
+    }
+    event->kind = EVENT_EXECUTION;
+}
+
 bool event_is_status(struct json root)
 {
     return json_kind(json_member(root, "detail")) == JSON_OBJECT &&
-           member_is(root, "source", EVENT_SOURCE);
+           (member_is(root, "source", EVENT_SOURCE) || member_is(root, "source", EXECUTION_SOURCE));
 }
 
 void event_parse(struct arena *arena, struct slice body, const struct event_filter *filter,
@@ -116,6 +142,11 @@ void event_parse(struct arena *arena, struct slice body, const struct event_filt
     struct json detail = json_member(root, "detail");
     if (json_kind(detail) != JSON_OBJECT || json_kind(json_member(root, "source")) != JSON_TEXT) {
         malformed(event, "not an EventBridge event");
+        return;
+    }
+    if (member_is(root, "source", EXECUTION_SOURCE) &&
+        member_is(root, "detail-type", EXECUTION_DETAIL_TYPE)) {
+        read_execution(detail, event);
         return;
     }
     if (!member_is(root, "source", EVENT_SOURCE) ||

@@ -14,6 +14,7 @@
 enum event_kind {
     EVENT_COMPLETION, /* of a statement of ours */
     EVENT_DIRECT,     /* of a statement that carries a task token in its name (direct mode) */
+    EVENT_EXECUTION,  /* an execution of Step Functions is over without having succeeded */
     EVENT_FOREIGN,    /* a well-formed event of somebody else's statement, or of a sub-statement */
     EVENT_MALFORMED,  /* anything else; reason says what */
 };
@@ -24,11 +25,13 @@ struct event {
     unsigned step;
     unsigned attempt;
     enum ending ending;
-    struct slice task_token;   /* of DIRECT; id is the one that a request with it would have */
-    struct slice statement_id; /* absent: not told */
-    int64_t rows;              /* -1: not told */
-    struct slice document;     /* the event's JSON, one object */
-    struct error reason;       /* of MALFORMED */
+    struct slice task_token;    /* of DIRECT; id is the one that a request with it would have */
+    struct slice statement_id;  /* absent: not told */
+    int64_t rows;               /* -1: not told */
+    struct slice document;      /* the event's JSON, one object */
+    struct slice execution_arn; /* of EXECUTION */
+    int64_t stopped_at_ms;      /* of EXECUTION, UTC; 0: not told */
+    struct error reason;        /* of MALFORMED */
 };
 
 /* Which events are ours. */
@@ -37,8 +40,8 @@ struct event_filter {
     bool direct;         /* names that carry a task token are ours too */
 };
 
-/* Whether an EventBridge event is of a source that tells about statements; others carry requests.
- */
+/* Whether an EventBridge event is of a source that tells about statements or executions; others
+ * carry requests. */
 bool event_is_status(struct json root);
 
 /* Lenient where AWS's own samples differ: only detail.state and detail.statementName are needed. */

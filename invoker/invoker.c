@@ -342,6 +342,7 @@ static void repeat(struct invoker *invoker, struct request_item *entry)
         return;
     }
     struct stimulus adopted = dispatch_stimulus(dispatch, STIMULUS_ADOPTED);
+    adopted.adopter_group = entry->request.execution_arn;
     if (entry->request.task_token.size > 0) {
         address_init(&adopted.adopter, ADDRESS_TASK_TOKEN, entry->request.task_token);
         dispatch_feed(dispatch, &entry->work, &adopted);

@@ -224,6 +224,7 @@ struct callback {
     int64_t next_at_ms;          /* when to send again; 0: nothing to send */
     struct slice adopted_target; /* of an adopter; absent for an address of the plan */
     bool failure_instead;        /* the service said InvalidOutput: tell it as a failure */
+    bool elsewhere;              /* an adopter's that belongs to another group, or to none */
 };
 
 struct state {

@@ -64,7 +64,7 @@ enum stimulus_kind {
     STIMULUS_CANCEL_REQUESTED, /* somebody asked */
     STIMULUS_CANCEL_SENT,      /* CancelStatement was accepted */
     STIMULUS_CANCEL_REFUSED,   /* it was not: ended already, or it could not be done now */
-    STIMULUS_CALLER_GONE,
+    STIMULUS_CALLER_GONE,      /* its token is dead, or its execution is over */
     STIMULUS_HEARTBEAT_TAKEN,
     STIMULUS_GATHERED, /* what the reply tells besides: description, result, data, queries */
     STIMULUS_CHOSEN,   /* the reply was rendered: reply, reply_digest */
@@ -116,7 +116,9 @@ struct stimulus {
     struct slice queries; /* JSON: an array, DescribeStatement's document of each step */
     enum refusal refusal;
     enum callback_refusal callback_refusal;
+    bool execution_over; /* CALLER_GONE: the whole group is, and no successor will come */
     struct address adopter;
+    struct slice adopter_group; /* of the request that adopts; absent: none */
     struct slice reply;
     char reply_digest[SHA256_HEX_BYTES + 1];
     double unit; /* randomness for backoff, [0, 1) */

@@ -141,7 +141,10 @@ void core_on_adopted(struct core *core)
     size_t place = adopter_place(core);
     struct callback *callback = &next->callbacks[place];
     *callback = (struct callback){
-        .kind = adopter->kind, .state = CALLBACK_OPEN, .adopted_target = adopter->target};
+        .kind = adopter->kind,
+        .state = CALLBACK_OPEN,
+        .adopted_target = adopter->target,
+        .elsewhere = !slice_equals(core->stimulus->adopter_group, core->plan->group)};
     memcpy(callback->digest, adopter->digest, sizeof(callback->digest));
     next->settled_at_ms = 0;
     if (next->reply_digest[0] != '\0') {
@@ -149,9 +152,40 @@ void core_on_adopted(struct core *core)
     }
 }
 
+static bool waits_by_token(const struct state *state)
+{
+    for (size_t i = 0; i < state->callback_count; i++) {
+        if (state->callbacks[i].kind == ADDRESS_TASK_TOKEN) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool waits_elsewhere(const struct state *state)
+{
+    for (size_t i = 0; i < state->callback_count; i++) {
+        if (state->callbacks[i].elsewhere) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A dead token alone says little where the work has a name: the next try of the state comes with
+ * another one. An execution that is over sends none. What it has started without a token was to go
+ * on, and what somebody else has adopted goes on for him. */
+static bool nobody_waits(const struct core *core)
+{
+    if (!core->stimulus->execution_over) {
+        return !core->plan->keyed;
+    }
+    return waits_by_token(core->next) && !waits_elsewhere(core->next);
+}
+
 void core_on_caller_gone(struct core *core)
 {
-    if (!core->plan->keep_running && !core->plan->keyed &&
+    if (!core->plan->keep_running && nobody_waits(core) &&
         !lifecycle_statement_final(core->next->statement)) {
         core_cancel(core, OUTCOME_ABORTED);
     }

@@ -37,6 +37,7 @@ static void write_callbacks(struct json_writer *writer, const struct state *stat
         put_number(writer, "nextAt", callback->next_at_ms, 0);
         json_write_text_if(writer, "target", callback->adopted_target);
         put_flag(writer, "failureInstead", callback->failure_instead);
+        put_flag(writer, "elsewhere", callback->elsewhere);
         json_end_object(writer);
     }
     json_end_array(writer);
@@ -125,6 +126,7 @@ static void read_callbacks(struct reading *reading, struct state *state)
         callback->next_at_ms = take_time(&inner, "nextAt");
         callback->adopted_target = take_slice(&inner, "target");
         callback->failure_instead = take_flag(&inner, "failureInstead");
+        callback->elsewhere = take_flag(&inner, "elsewhere");
         reading->status = inner.status;
     }
 }

@@ -22,6 +22,8 @@
     X(EVENTS_APPLIED, "events_applied_total", "Completion events that ended an attempt")           \
     X(EVENTS_STALE, "events_stale_total", "Events for an attempt that had ended already")          \
     X(EVENTS_FOREIGN, "events_foreign_total", "Events of other people's statements")               \
+    X(EXECUTIONS_OVER, "executions_over_total", "Executions that ended without success")           \
+    X(CALLERS_GONE, "callers_gone_total", "Invocations cancelled since their execution is over")   \
     X(EVENTS_PARKED, "events_parked_total", "Messages parked with a reason")                       \
     X(ENDINGS_BY_SWEEP, "endings_by_sweep_total", "Endings learned by the sweep")                  \
     X(OUTCOMES_FINISHED, "outcomes_finished_total", "Invocations that ended FINISHED")             \

@@ -15,8 +15,8 @@
 #include <string.h>
 
 #define EXCHANGES_MAX  4096
-#define STATEMENTS_MAX 64
-#define TASKS_MAX      64
+#define STATEMENTS_MAX 256
+#define TASKS_MAX      256
 #define ANSWERS_MAX    64
 #define TEXT_BYTES     2100
 #define BODY_BYTES     (1u << 20)

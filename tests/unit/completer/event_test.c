@@ -160,7 +160,67 @@ static void overlong_id_is_not_taken(void **context)
     assert_null(event->statement_id.data);
 }
 
+static const struct event *parse_execution(struct fixture *fixture, const char *detail)
+{
+    return parse(fixture, arena_format(fixture->arena,
+                                       "{\"source\":\"aws.states\",\"detail-type\":"
+                                       "\"Step Functions Execution Status Change\","
+                                       "\"detail\":{%s}}",
+                                       detail));
+}
+
+static void the_end_of_an_execution_is_read(void **context)
+{
+    static const char *const statuses[] = {"ABORTED", "FAILED", "TIMED_OUT"};
+    struct fixture *fixture = *context;
+    for (size_t i = 0; i < ARRAY_COUNT(statuses); i++) {
+        const struct event *event =
+            parse_execution(fixture, arena_format(fixture->arena,
+                                                  "\"executionArn\":\"arn:x\",\"status\":\"%s\","
+                                                  "\"stopDate\":1551225146847,\"output\":null",
+                                                  statuses[i]));
+        assert_int_equal(event->kind, EVENT_EXECUTION);
+        assert_text(event->execution_arn, "arn:x");
+        assert_int_equal(event->stopped_at_ms, 1551225146847);
+    }
+}
+
+static void when_an_execution_ended_need_not_be_told(void **context)
+{
+    const struct event *event = parse_execution(
+        *context, "\"executionArn\":\"arn:x\",\"status\":\"ABORTED\",\"stopDate\":null");
+    assert_int_equal(event->kind, EVENT_EXECUTION);
+    assert_int_equal(event->stopped_at_ms, 0);
+}
+
+static void an_execution_that_goes_on_or_succeeds_is_foreign(void **context)
+{
+    static const char *const statuses[] = {"\"RUNNING\"", "\"SUCCEEDED\"", "\"PENDING_REDRIVE\"",
+                                           "null", "7"};
+    struct fixture *fixture = *context;
+    for (size_t i = 0; i < ARRAY_COUNT(statuses); i++) {
+        const struct event *event = parse_execution(
+            fixture,
+            arena_format(fixture->arena, "\"executionArn\":\"arn:x\",\"status\":%s", statuses[i]));
+        assert_int_equal(event->kind, EVENT_FOREIGN);
+    }
+}
+
 /* ---- Failure ---- */
+
+static void an_execution_without_a_name_is_malformed(void **context)
+{
+    struct fixture *fixture = *context;
+    assert_int_equal(parse_execution(fixture, "\"status\":\"ABORTED\"")->kind, EVENT_MALFORMED);
+    assert_int_equal(parse_execution(fixture, "\"status\":\"ABORTED\",\"executionArn\":\"\"")->kind,
+                     EVENT_MALFORMED);
+    assert_int_equal(
+        parse_execution(fixture, arena_format(fixture->arena,
+                                              "\"status\":\"ABORTED\",\"executionArn\":\"%s\"",
+                                              repeated(fixture, 'a', 4096)))
+            ->kind,
+        EVENT_MALFORMED);
+}
 
 static void events_of_others_are_foreign(void **context)
 {
@@ -278,6 +338,10 @@ int main(void)
         TEST(optional_members_may_have_any_type),
         TEST(rows_count_even_when_the_id_is_odd),
         TEST(overlong_id_is_not_taken),
+        TEST(the_end_of_an_execution_is_read),
+        TEST(when_an_execution_ended_need_not_be_told),
+        TEST(an_execution_that_goes_on_or_succeeds_is_foreign),
+        TEST(an_execution_without_a_name_is_malformed),
         TEST(events_of_others_are_foreign),
         TEST(sub_statement_ends_nothing),
         TEST(direct_mode_takes_the_token_from_the_name),

@@ -87,6 +87,7 @@ static void fill_callbacks(struct fixture *fixture)
         callback->attempts = INT_MOST - (int64_t)i;
         callback->next_at_ms = MS_MAX - (int64_t)i;
         callback->failure_instead = i % 2 == 1;
+        callback->elsewhere = i % 3 == 1;
     }
     fixture->state.callbacks[7].adopted_target = SLICE("secret-adopter");
 }

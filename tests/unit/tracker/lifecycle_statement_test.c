@@ -269,6 +269,48 @@ static void a_gone_caller_does_not_cancel_keyed_or_kept_work(void **context)
     assert_false(fixture->decision.changed);
 }
 
+/* An execution that is over sends no successor, whatever its work is called. */
+static void the_end_of_an_execution_cancels_keyed_work(void **context)
+{
+    struct fixture *fixture = *context;
+    struct stimulus gone = make(STIMULUS_CALLER_GONE);
+    gone.execution_over = true;
+    put_in_state(fixture, STATEMENT_RUNNING);
+    fixture->plan.keyed = true;
+    assert_int_equal(decide(fixture, gone)->statement, STATEMENT_CANCELLING);
+    assert_int_equal(fixture->decision.next.cancel_cause, OUTCOME_ABORTED);
+    fixture->plan.keep_running = true;
+    assert_false((decide(fixture, gone), fixture->decision.changed));
+}
+
+static void the_end_of_an_execution_leaves_what_others_wait_for(void **context)
+{
+    struct fixture *fixture = *context;
+    struct stimulus gone = make(STIMULUS_CALLER_GONE);
+    struct stimulus adopted = make(STIMULUS_ADOPTED);
+    gone.execution_over = true;
+    fixture->plan.group = SLICE("arn:one");
+    put_in_state(fixture, STATEMENT_RUNNING);
+    address_init(&adopted.adopter, ADDRESS_TASK_TOKEN, SLICE("second try"));
+    adopted.adopter_group = SLICE("arn:one");
+    fixture->state = *decide(fixture, adopted);
+    assert_int_equal(decide(fixture, gone)->statement, STATEMENT_CANCELLING);
+    address_init(&adopted.adopter, ADDRESS_TASK_TOKEN, SLICE("another execution"));
+    adopted.adopter_group = SLICE("arn:two");
+    fixture->state = *decide(fixture, adopted);
+    assert_int_equal(decide(fixture, gone)->statement, STATEMENT_RUNNING);
+}
+
+static void the_end_of_an_execution_leaves_what_nobody_waited_for(void **context)
+{
+    struct fixture *fixture = *context;
+    struct stimulus gone = make(STIMULUS_CALLER_GONE);
+    gone.execution_over = true;
+    put_in_state(fixture, STATEMENT_RUNNING);
+    fixture->state.callback_count = 0;
+    assert_int_equal(decide(fixture, gone)->statement, STATEMENT_RUNNING);
+}
+
 static void resource_not_found_is_no_ending(void **context)
 {
     struct fixture *fixture = *context;
@@ -420,6 +462,9 @@ int main(void)
         TEST(after_the_grace_the_cause_is_chosen_and_cancelling_goes_on),
         TEST(the_callers_patience_ends_the_grace),
         TEST(a_gone_caller_does_not_cancel_keyed_or_kept_work),
+        TEST(the_end_of_an_execution_cancels_keyed_work),
+        TEST(the_end_of_an_execution_leaves_what_others_wait_for),
+        TEST(the_end_of_an_execution_leaves_what_nobody_waited_for),
         TEST(resource_not_found_is_no_ending),
         TEST(a_witnessed_failure_counts_without_its_text),
         TEST(a_witnessed_failure_is_neither_expired_nor_overruled_by_the_grace),

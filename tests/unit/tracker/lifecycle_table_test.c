@@ -41,6 +41,13 @@ static void callback_axis_is_this_square(void **context)
     }
 }
 
+static struct stimulus make_execution_over(void)
+{
+    struct stimulus stimulus = make(STIMULUS_CALLER_GONE);
+    stimulus.execution_over = true;
+    return stimulus;
+}
+
 struct row {
     const char *name;
     struct stimulus stimulus;
@@ -78,6 +85,7 @@ static void every_stimulus_in_every_state(void **context)
         {"cancel sent", make(STIMULUS_CANCEL_SENT), "QWSRCEU"},
         {"cancel refused", make(STIMULUS_CANCEL_REFUSED), "QWSRCEU"},
         {"caller gone", make(STIMULUS_CALLER_GONE), "EECCCEU"},
+        {"execution over", make_execution_over(), "EECCCEU"},
         {"heartbeat taken", make(STIMULUS_HEARTBEAT_TAKEN), "QWSRCEU"},
         {"adopted", make(STIMULUS_ADOPTED), "QWSRCEU"},
         {"delivered", make(STIMULUS_CALLBACK_DELIVERED), "QWSRCEU"},

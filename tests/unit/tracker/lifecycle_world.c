@@ -425,6 +425,7 @@ static void random_wish(struct world *world)
     case 0: world_feed(world, &wish); break;
     case 1:
         wish.kind = STIMULUS_CALLER_GONE;
+        wish.execution_over = world_draw(world, 2) == 0;
         world_feed(world, &wish);
         break;
     case 2:
