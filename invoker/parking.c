@@ -1,5 +1,6 @@
 #include "invoker/parking.h"
 
+#include "infra/base/encode.h"
 #include "infra/base/log.h"
 #include "infra/base/metrics.h"
 
@@ -9,11 +10,14 @@
 bool park_message(struct dispatch *dispatch, const struct parking *parking)
 {
     struct error error = ERROR_NONE;
+    char digest[SHA256_HEX_BYTES + 1];
+    digest_sha256_hex(parking->body, digest);
     struct tracker_parked parked = {
         .first_seen_ms = parking->first_seen_ms > 0 ? parking->first_seen_ms : dispatch->now_ms,
         .expires_at_ms = dispatch->now_ms + PARKED_KEEP_MS,
         .source = parking->source,
         .reason = arena_copy(dispatch->arena, slice_from_text(parking->reason)),
+        .digest = slice_from_text(digest),
     };
     invocation_id(SLICE("parked"), parking->body, parked.id);
     enum status status = record_seal_field(
@@ -29,7 +33,8 @@ bool park_message(struct dispatch *dispatch, const struct parking *parking)
     }
     metrics_add(METRIC_EVENTS_PARKED, 1);
     log_warning("message parked", LOG_CSTR("parkedId", parked.id),
-                LOG_TEXT("source", parking->source), LOG_CSTR("reason", parking->reason));
+                LOG_TEXT("source", parking->source), LOG_CSTR("reason", parking->reason),
+                LOG_CSTR("sha256", digest));
     return true;
 }
 

@@ -191,6 +191,7 @@ struct tracker_parked {
     int64_t expires_at_ms;
     struct slice source; /* queue, "http", ... */
     struct slice reason; /* for people; no secrets */
+    struct slice digest; /* for people: hex SHA-256 of the whole body, to tell it from others */
     struct slice body;   /* sealed; cut to TRACKER_PARKED_MAX_BYTES by the caller */
 };
 #define TRACKER_PARKED_MAX_BYTES (64u * 1024)

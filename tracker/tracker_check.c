@@ -1,5 +1,7 @@
 #include "tracker/tracker_check.h"
 
+#include "infra/base/encode.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -170,6 +172,9 @@ enum status tracker_check_parked(const struct tracker_parked *message, struct er
     }
     if (status == STATUS_OK) {
         status = check_size("parked reason", message->reason, PARKED_REASON_MAX_BYTES, error);
+    }
+    if (status == STATUS_OK) {
+        status = check_size("parked digest", message->digest, SHA256_HEX_BYTES, error);
     }
     return status == STATUS_OK
                ? check_size("parked body", message->body, TRACKER_PARKED_MAX_BYTES, error)

@@ -150,7 +150,7 @@ enum status redis_parked_list(struct tracker *tracker, struct arena *arena, size
 /* tracker_redis_side.c */
 bool redis_read_parked(const redisReply *reply, struct arena *arena, const char *id,
                        struct tracker_parked *message);
-#define REDIS_PARKED_COLUMNS 5
+#define REDIS_PARKED_COLUMNS 6
 enum status redis_lock_take(struct tracker *tracker, const char *key, const char *owner,
                             const char *expected, char *holder, struct error *error);
 enum status redis_lock_holder(struct tracker *tracker, const char *key, char *holder,

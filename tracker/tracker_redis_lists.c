@@ -301,7 +301,7 @@ enum status redis_parked_list(struct tracker *tracker, struct arena *arena, size
                               struct slice token, struct tracker_parked **messages, size_t *count,
                               struct slice *next_token, struct error *error)
 {
-    static const char *const fields[REDIS_PARKED_COLUMNS] = {"w", "e", "s", "r", "b"};
+    static const char *const fields[REDIS_PARKED_COLUMNS] = {"w", "e", "s", "r", "d", "b"};
     struct redis_store *store = store_of(tracker);
     CLEANUP(redis_batch_end) struct redis_batch batch = redis_batch_begin(store, limit);
     const struct scan scan = {

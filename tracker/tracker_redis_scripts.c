@@ -5,7 +5,7 @@
  * touches are in the same slot. Numbers stay text wherever they are only stored or compared for
  * equality, so that no digit is lost in a double. Field names: v version, f format, c created_at,
  * d due_at, s settled_at, e expires_at, o lease owner, g group, h hash of the group, t state, p
- * plan; of a parked message: w first seen, e expires, s source, r reason, b body.
+ * plan; of a parked message: w first seen, e expires, s source, r reason, d digest, b body.
  */
 #define PLACE "local function place(ms,id) return string.format('%015d',tonumber(ms))..id end\n"
 
@@ -118,13 +118,13 @@ const char *const redis_script_texts[REDIS_SCRIPT_COUNT] = {
     /* 2 owner. */
     [REDIS_SCRIPT_LOCK_RELEASE] = "if redis.call('GET',KEYS[1])~=ARGV[2] then return 0 end\n"
                                   "return redis.call('DEL',KEYS[1])\n",
-    /* 2 id, 3 first seen, 4 expires, then for source, reason and body: whether it is there, and
-     * itself. */
+    /* 2 id, 3 first seen, 4 expires, then for source, reason, digest and body: whether it is
+     * there, and itself. */
     [REDIS_SCRIPT_PARK] =
         PLACE "local k,P,a=KEYS[1],ARGV[1],ARGV\n"
               "if redis.call('EXISTS',k)==1 then return 0 end\n"
               "redis.call('HSET',k,'w',a[3],'e',a[4])\n"
-              "for i,name in ipairs({'s','r','b'}) do\n"
+              "for i,name in ipairs({'s','r','d','b'}) do\n"
               "  if a[3+2*i]=='1' then redis.call('HSET',k,name,a[4+2*i]) end\n"
               "end\n"
               "redis.call('ZADD',P..'parked',0,place(a[3],a[2]))\n"
@@ -132,7 +132,7 @@ const char *const redis_script_texts[REDIS_SCRIPT_COUNT] = {
               "return 1\n",
     /* 2 id. Returns the message, its fields nil when there is none. */
     [REDIS_SCRIPT_PARKED_TAKE] = PLACE "local k,P,id=KEYS[1],ARGV[1],ARGV[2]\n"
-                                       "local r=redis.call('HMGET',k,'w','e','s','r','b')\n"
+                                       "local r=redis.call('HMGET',k,'w','e','s','r','d','b')\n"
                                        "if r[1] then\n"
                                        "  redis.call('DEL',k)\n"
                                        "  redis.call('ZREM',P..'parked',place(r[1],id))\n"

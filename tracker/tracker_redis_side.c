@@ -137,6 +137,7 @@ enum status redis_park(struct tracker *tracker, const struct tracker_parked *mes
         redis_part_int64(&batch, command, message->expires_at_ms);
         add_optional(command, message->source);
         add_optional(command, message->reason);
+        add_optional(command, message->digest);
         add_optional(command, message->body);
     }
     return redis_batch_run(&batch, true, error);
@@ -154,7 +155,8 @@ bool redis_read_parked(const redisReply *reply, struct arena *arena, const char 
         .expires_at_ms = redis_reply_int64(reply->element[1]),
         .source = redis_reply_copy(reply->element[2], arena),
         .reason = redis_reply_copy(reply->element[3], arena),
-        .body = redis_reply_copy(reply->element[4], arena),
+        .digest = redis_reply_copy(reply->element[4], arena),
+        .body = redis_reply_copy(reply->element[5], arena),
     };
     memcpy(message->id, id, TRACKER_ID_BYTES);
     return true;

@@ -64,12 +64,13 @@
                  "ON CONFLICT (key, id) DO NOTHING")                                               \
     X(LOCK_LEAVE, "DELETE FROM waiters WHERE key = ? AND id = ?")                                  \
     X(LOCK_FIRST, "SELECT id FROM waiters WHERE key = ? ORDER BY since_ms, id LIMIT 1")            \
-    X(PARK, "INSERT INTO parked (id, first_seen_ms, expires_at_ms, source, reason, body) "         \
-            "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING")                               \
-    X(PARKED_LIST, "SELECT id, first_seen_ms, expires_at_ms, source, reason, body FROM parked "    \
-                   "WHERE (first_seen_ms, id) > (?1, ?2) ORDER BY first_seen_ms, id LIMIT ?3")     \
+    X(PARK, "INSERT INTO parked (id, first_seen_ms, expires_at_ms, source, reason, digest, body) " \
+            "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING")                            \
+    X(PARKED_LIST,                                                                                 \
+      "SELECT id, first_seen_ms, expires_at_ms, source, reason, digest, body "                     \
+      "FROM parked WHERE (first_seen_ms, id) > (?1, ?2) ORDER BY first_seen_ms, id LIMIT ?3")      \
     X(PARKED_TAKE, "DELETE FROM parked WHERE id = ? RETURNING id, first_seen_ms, expires_at_ms, "  \
-                   "source, reason, body")                                                         \
+                   "source, reason, digest, body")                                                 \
     X(REPLY_PUT, "INSERT INTO replies (id, digest, blob, expires_at_ms) VALUES (?1, ?2, ?3, ?4) "  \
                  "ON CONFLICT (id, digest) DO UPDATE SET expires_at_ms = ?4 "                      \
                  "WHERE ?4 = 0 OR (expires_at_ms > 0 AND expires_at_ms < ?4)")                     \

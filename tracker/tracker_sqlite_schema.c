@@ -53,6 +53,7 @@ static const char *const migrations[TRACKER_SCHEMA] = {
     " expires_at_ms INTEGER NOT NULL,"
     " source BLOB,"
     " reason BLOB,"
+    " digest TEXT,"
     " body BLOB"
     ") STRICT;"
     "CREATE INDEX parked_order ON parked (first_seen_ms, id);"

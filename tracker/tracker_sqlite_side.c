@@ -124,6 +124,7 @@ static enum status park_one(struct sqlite_store *store, const struct tracker_par
     query_int64(&query, message->expires_at_ms);
     query_bytes(&query, message->source);
     query_bytes(&query, message->reason);
+    query_text_slice(&query, message->digest);
     query_bytes(&query, message->body);
     return query_run(&query, error);
 }
@@ -152,7 +153,8 @@ static void read_parked(struct query *query, struct arena *arena, struct tracker
     query_column_id(query, 0, message->id);
     message->source = query_column(query, 3, arena);
     message->reason = query_column(query, 4, arena);
-    message->body = query_column(query, 5, arena);
+    message->digest = query_column(query, 5, arena);
+    message->body = query_column(query, 6, arena);
 }
 
 /* NOLINTNEXTLINE(readability-function-size): the contract has so many parameters */

@@ -70,8 +70,10 @@ static void write_names(struct json_writer *writer, const char *member, const ch
 void sqs_build_receive(struct arena *arena, const char *queue_url, int64_t max_messages,
                        int64_t wait_seconds, int64_t visibility_seconds, struct aws_call *call)
 {
-    static const char *const system_names[] = {"ApproximateReceiveCount", "SentTimestamp"};
-    static const char *const attribute_names[] = {SQS_ORIGINAL_SOURCE};
+    static const char *const system_names[] = {"ApproximateReceiveCount", "SentTimestamp",
+                                               "DeadLetterQueueSourceArn"};
+    static const char *const attribute_names[] = {SQS_ORIGINAL_SOURCE, "RULE_ARN", "ERROR_CODE",
+                                                  "ERROR_MESSAGE"};
     struct request request;
     begin(&request, slice_from_text(queue_url));
     json_write_int64(&request.writer, "MaxNumberOfMessages", max_messages);
@@ -119,6 +121,27 @@ static int64_t attribute_number(struct json attributes, const char *name)
     return number;
 }
 
+/* The value of a message attribute; absent when there is none of type String. */
+static struct slice message_attribute(struct json item, const char *name)
+{
+    const struct json attribute = json_member(json_member(item, "MessageAttributes"), name);
+    struct slice value = SLICE_NONE;
+    return json_find_text(attribute, "StringValue", 0, &value, NULL) == STATUS_OK ? value
+                                                                                  : SLICE_NONE;
+}
+
+/* https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html */
+static void read_dead(struct json item, struct json attributes, struct sqs_message *message)
+{
+    const struct slice problem = message_attribute(item, "ERROR_MESSAGE");
+    if (json_find_text(attributes, "DeadLetterQueueSourceArn", 0, &message->dead_source, NULL) !=
+        STATUS_OK) {
+        message->dead_source = SLICE_NONE;
+    }
+    message->rule_arn = message_attribute(item, "RULE_ARN");
+    message->rule_problem = problem.size > 0 ? problem : message_attribute(item, "ERROR_CODE");
+}
+
 static enum status read_message(struct json item, struct sqs_message *message, struct error *error)
 {
     if (json_get_text(item, "ReceiptHandle", 0, &message->receipt_handle, error) != STATUS_OK ||
@@ -129,11 +152,8 @@ static enum status read_message(struct json item, struct sqs_message *message, s
     const struct json attributes = json_member(item, "Attributes");
     message->receive_count = attribute_number(attributes, "ApproximateReceiveCount");
     message->sent_at_ms = attribute_number(attributes, "SentTimestamp");
-    const struct json source =
-        json_member(json_member(item, "MessageAttributes"), SQS_ORIGINAL_SOURCE);
-    if (json_find_text(source, "StringValue", 0, &message->original_source, NULL) != STATUS_OK) {
-        message->original_source = SLICE_NONE;
-    }
+    message->original_source = message_attribute(item, SQS_ORIGINAL_SOURCE);
+    read_dead(item, attributes, message);
     return STATUS_OK;
 }
 

@@ -21,6 +21,10 @@ struct sqs_message {
     int64_t receive_count;        /* ApproximateReceiveCount; 0 when not told */
     int64_t sent_at_ms;           /* SentTimestamp; 0 when not told */
     struct slice original_source; /* message attribute of a redrive by ringback, or absent */
+    /* Of a message in a dead-letter queue; absent elsewhere, or when not told. */
+    struct slice dead_source;  /* ARN of the queue it comes from */
+    struct slice rule_arn;     /* of EventBridge, which could not deliver it */
+    struct slice rule_problem; /* EventBridge's ERROR_MESSAGE, or else its ERROR_CODE */
 };
 
 struct sqs_attribute {

@@ -1,8 +1,7 @@
-#include "completer/completer.h"
-#include "invoker/invoker.h"
+#include "invoker/dispatch.h"
 
 #include "infra/base/encode.h"
-#include "infra/cli/queue_message.h"
+#include "infra/cli/redrive.h"
 #include "infra/cli/table.h"
 #include "infra/cli/verb.h"
 
@@ -13,19 +12,19 @@
 #define PAGE_ARENA_BYTES (256u << 20)
 
 const char cmd_redrive_usage[] =
-    "redrive [ID... | --all] [FLAGS]\n"
+    "redrive [ID... | --all] [--dead-letters URL] [FLAGS]\n"
     "\n"
     "Lists the messages that could not be handled, on tracker and AWS directly, the oldest first.\n"
     "With their ids, or with --all, hands them in again; what is refused again stays parked. The\n"
     "exit status is 0 when all were taken, 5 when one was refused, 6 when nobody can be reached.\n"
     "\n"
-    "  --all    every message that is parked now\n";
+    "  --all                every message that is there now\n"
+    "  --dead-letters URL   those of a dead-letter queue, of ringback's queues or of the rule; what\n"
+    "                       was handed in is deleted there, and parked when it is refused again\n";
 
-enum redriven { REDRIVEN_TAKEN, REDRIVEN_REFUSED, REDRIVEN_AWAY };
-
-struct redrive {
+struct parked {
     struct verb *verb;
-    struct dispatch *dispatch;
+    struct worker *worker;
     struct arena *page; /* of the messages in hand; the dispatch's own is emptied by every batch */
     size_t taken;
     size_t refused;
@@ -33,105 +32,93 @@ struct redrive {
 
 /* ---- One message ---------------------------------------------------------------------------- */
 
-/* "queue:<name>"; absent of what came by another way. */
-static struct slice source_queue(struct slice source)
+static bool is_whole(const struct tracker_parked *message, struct slice body)
 {
-    const struct slice prefix = SLICE("queue:");
-    return slice_starts_with(source, prefix) ? slice_part(source, prefix.size, source.size)
-                                             : SLICE_NONE;
+    char digest[SHA256_HEX_BYTES + 1];
+    digest_sha256_hex(body, digest);
+    return slice_equals_text(message->digest, digest);
 }
 
-/* It stays parked while it is handled, and both ways of handling know a repeat: a crash in between
- * loses nothing. */
-static enum redriven handle(struct redrive *redrive, const struct tracker_parked *message,
-                            struct slice body)
+MUST_CHECK static enum status refuse(struct parked *parked, const char *id, struct slice reason)
 {
-    const struct service *service = &redrive->verb->remote.service;
-    if (queue_message_is_event(service, redrive->page, source_queue(message->source), body)) {
-        struct event_item event = {
-            .body = body, .source = message->source, .first_seen_ms = message->first_seen_ms};
-        completer_handle(redrive->dispatch, &service->settings, &event, 1);
-        return event.parked ? REDRIVEN_REFUSED : event.acknowledge ? REDRIVEN_TAKEN : REDRIVEN_AWAY;
-    }
-    struct invoker invoker = {redrive->dispatch, &service->settings};
-    struct invoker_item request = {
-        .body = body,
-        .channel = CHANNEL_ASYNCHRONOUS,
-        .identity = {.kind = SLICE("parked"), .source = slice_from_text(message->id)},
-        .source = message->source,
-        .first_seen_ms = message->first_seen_ms,
-    };
-    invoker_handle(&invoker, &request, 1);
-    return request.parked ? REDRIVEN_REFUSED : request.acknowledge ? REDRIVEN_TAKEN : REDRIVEN_AWAY;
+    parked->refused++;
+    (void)printf("%s refused: %.*s\n", id, SLICE_PRINT(reason));
+    return STATUS_OK;
 }
 
-MUST_CHECK static enum status redrive_one(struct redrive *redrive,
+MUST_CHECK static enum status redrive_one(struct parked *parked,
                                           const struct tracker_parked *message, struct error *error)
 {
     struct slice body = SLICE_NONE;
     struct tracker_parked removed;
-    enum status status = record_open_field(redrive->dispatch->seal, redrive->page,
+    enum status status = record_open_field(parked->worker->dispatch->seal, parked->page,
                                            (struct record_field){message->id, "parked"},
                                            message->body, &body, error);
     if (status != STATUS_OK) {
-        redrive->refused++;
-        (void)printf("%s refused: %s\n", message->id, error->text);
-        return STATUS_OK;
+        return refuse(parked, message->id, slice_from_text(error->text));
     }
-    switch (handle(redrive, message, body)) {
+    if (!is_whole(message, body)) {
+        return refuse(parked, message->id, SLICE("only its beginning could be kept"));
+    }
+    const struct redrive_message again = {
+        .body = body,
+        .source = message->source,
+        .identity = {.kind = SLICE("parked"), .source = slice_from_text(message->id)},
+        .first_seen_ms = message->first_seen_ms,
+    };
+    /* It stays parked while it is handled: a crash in between loses nothing. */
+    switch (redrive(parked->worker, parked->page, &again)) {
     case REDRIVEN_AWAY:
         return error_set(error, STATUS_RETRY, "%s: the tracker or AWS is away; it stays parked",
                          message->id);
-    case REDRIVEN_REFUSED:
-        redrive->refused++;
-        (void)printf("%s refused: %.*s\n", message->id, SLICE_PRINT(message->reason));
-        return STATUS_OK;
+    case REDRIVEN_PARKED: return refuse(parked, message->id, message->reason);
     case REDRIVEN_TAKEN: break;
     }
-    redrive->taken++;
+    parked->taken++;
     (void)printf("%s taken\n", message->id);
-    status = tracker_parked_take(redrive->dispatch->tracker, redrive->page, message->id, &removed,
-                                 error);
+    status = tracker_parked_take(parked->worker->dispatch->tracker, parked->page, message->id,
+                                 &removed, error);
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
 /* ---- All messages --------------------------------------------------------------------------- */
 
-static bool is_wanted(const struct redrive *redrive, const char *id, bool all)
+static bool is_wanted(const struct parked *parked, const char *id, bool all)
 {
     bool wanted = all;
-    for (int i = 0; i < redrive->verb->count; i++) {
-        wanted |= strcmp(redrive->verb->arguments[i], id) == 0;
+    for (int i = 0; i < parked->verb->count; i++) {
+        wanted |= strcmp(parked->verb->arguments[i], id) == 0;
     }
     return wanted;
 }
 
-static void add_row(struct redrive *redrive, struct table *table,
+static void add_row(struct parked *parked, struct table *table,
                     const struct tracker_parked *message)
 {
     char time[TIME_TEXT_BYTES + 1];
     time_format_ms(message->first_seen_ms, time);
-    table_add_cell(table, slice_from_text(arena_format(redrive->page, "%s", message->id)));
-    table_add_cell(table, slice_from_text(arena_format(redrive->page, "%s", time)));
+    table_add_cell(table, slice_from_text(arena_format(parked->page, "%s", message->id)));
+    table_add_cell(table, slice_from_text(arena_format(parked->page, "%s", time)));
     table_add_cell(table, message->source);
+    table_add_cell(table, message->digest);
     table_add_cell(table, message->reason);
 }
 
 /* A page: listed in *table, or redriven when table is NULL. */
-MUST_CHECK static enum status take_page(struct redrive *redrive, bool all, struct table *table,
+MUST_CHECK static enum status take_page(struct parked *parked, bool all, struct table *table,
                                         struct slice *token, struct error *error)
 {
     struct tracker_parked *messages = NULL;
     size_t count = 0;
-    const struct slice from = arena_copy(redrive->verb->arena, *token);
-    arena_reset(redrive->page);
-    enum status status = tracker_parked_list(redrive->dispatch->tracker, redrive->page, PAGE_MAX,
-                                             from, &messages, &count, token, error);
+    const struct slice from = arena_copy(parked->verb->arena, *token);
+    arena_reset(parked->page);
+    enum status status = tracker_parked_list(parked->worker->dispatch->tracker, parked->page,
+                                             PAGE_MAX, from, &messages, &count, token, error);
     for (size_t i = 0; i < count && status == STATUS_OK; i++) {
         if (table != NULL) {
-            add_row(redrive, table, &messages[i]);
-        } else if (is_wanted(redrive, messages[i].id, all)) {
-            status = redrive_one(redrive, &messages[i], error);
+            add_row(parked, table, &messages[i]);
+        } else if (is_wanted(parked, messages[i].id, all)) {
+            status = redrive_one(parked, &messages[i], error);
         }
     }
     if (table != NULL && status == STATUS_OK) {
@@ -140,14 +127,14 @@ MUST_CHECK static enum status take_page(struct redrive *redrive, bool all, struc
     return status;
 }
 
-MUST_CHECK static enum status take_all(struct redrive *redrive, bool all, struct table *table,
+MUST_CHECK static enum status take_all(struct parked *parked, bool all, struct table *table,
                                        struct error *error)
 {
     struct slice token = SLICE_NONE;
-    enum status status = worker_ready(&redrive->verb->remote.worker, error);
+    enum status status = worker_ready(&parked->verb->remote.worker, error);
     do {
         if (status == STATUS_OK) {
-            status = take_page(redrive, all, table, &token, error);
+            status = take_page(parked, all, table, &token, error);
         }
     } while (status == STATUS_OK && token.size > 0);
     return status;
@@ -155,19 +142,61 @@ MUST_CHECK static enum status take_all(struct redrive *redrive, bool all, struct
 
 static void init_table(struct table *table)
 {
-    static const char *const columns[] = {"ID", "FIRST SEEN", "SOURCE", "REASON"};
+    static const char *const columns[] = {"ID", "FIRST SEEN", "SOURCE", "SHA-256", "REASON"};
     table_init(table);
     for (size_t i = 0; i < ARRAY_COUNT(columns); i++) {
         table_add_column(table, slice_from_text(columns[i]), false);
     }
 }
 
+static int run_parked(struct verb *verb, bool all)
+{
+    CLEANUP(arena_cleanup) struct arena *page = arena_new(PAGE_ARENA_BYTES);
+    struct parked parked = {.verb = verb, .worker = &verb->remote.worker, .page = page};
+    struct error error = ERROR_NONE;
+    struct table table;
+    const bool list = !all && verb->count == 0;
+    init_table(&table);
+    const enum status status = take_all(&parked, all, list ? &table : NULL, &error);
+    table_clear(&table);
+    if (status != STATUS_OK) {
+        return verb_fail_away(verb, &error);
+    }
+    if (parked.taken + parked.refused < (size_t)verb->count) {
+        return verb_fail(verb, EXIT_REJECTED, "not all of these ids are parked");
+    }
+    return parked.refused > 0 ? EXIT_REJECTED : EXIT_FINISHED;
+}
+
+static int run_dead_letters(struct verb *verb, const char *queue_url, bool all)
+{
+    struct dead_letters letters = {.queue_url = queue_url,
+                                   .ids = verb->arguments,
+                                   .id_count = (size_t)verb->count,
+                                   .all = all};
+    struct error error = ERROR_NONE;
+    enum status status = worker_ready(&verb->remote.worker, &error);
+    if (status == STATUS_OK) {
+        status = dead_letters_read(&verb->remote.worker, &letters, &error);
+    }
+    if (status == STATUS_NOT_FOUND || status == STATUS_REJECTED) {
+        return verb_fail(verb, EXIT_REJECTED, "dead-letters: %s", error.text);
+    }
+    if (status != STATUS_OK) {
+        return verb_fail_away(verb, &error);
+    }
+    if (letters.taken + letters.parked < letters.id_count) {
+        return verb_fail(verb, EXIT_REJECTED, "not all of these ids are in the queue");
+    }
+    return letters.parked > 0 ? EXIT_REJECTED : EXIT_FINISHED;
+}
+
 int cmd_redrive(int count, char **arguments)
 {
     bool all = false;
-    struct error error = ERROR_NONE;
-    struct table table;
-    const struct flag flags[] = {{.name = "all", .given = &all}};
+    const char *queue_url = NULL;
+    const struct flag flags[] = {{.name = "all", .given = &all},
+                                 {.name = "dead-letters", .value = &queue_url}};
     CLEANUP(verb_close)
     struct verb verb = {.name = "redrive",
                         .directly = true,
@@ -178,17 +207,8 @@ int cmd_redrive(int count, char **arguments)
     if (opened != EXIT_FINISHED) {
         return opened;
     }
-    CLEANUP(arena_cleanup) struct arena *page = arena_new(PAGE_ARENA_BYTES);
-    struct redrive redrive = {.verb = &verb, .dispatch = verb.remote.worker.dispatch, .page = page};
-    const bool list = !all && verb.count == 0;
-    init_table(&table);
-    const enum status status = take_all(&redrive, all, list ? &table : NULL, &error);
-    table_clear(&table);
-    if (status != STATUS_OK) {
-        return verb_fail_away(&verb, &error);
+    if (queue_url != NULL) {
+        return run_dead_letters(&verb, queue_url, all);
     }
-    if (redrive.taken + redrive.refused < (size_t)verb.count) {
-        return verb_fail(&verb, EXIT_REJECTED, "not all of these ids are parked");
-    }
-    return redrive.refused > 0 ? EXIT_REJECTED : EXIT_FINISHED;
+    return run_parked(&verb, all);
 }

@@ -21,6 +21,7 @@ static struct tracker_parked parked(unsigned number)
         .first_seen_ms = NOW_MS + number,
         .source = SLICE("queue"),
         .reason = SLICE("malformed"),
+        .digest = SLICE("2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"),
         .body = SLICE("bo\0dy"),
     };
 
@@ -193,6 +194,7 @@ static void parking_twice_changes_nothing(void **state)
     assert_int_equal(taken.first_seen_ms, NOW_MS + 1);
     contract_assert_slice(taken.source, SLICE("queue"));
     contract_assert_slice(taken.reason, SLICE("malformed"));
+    contract_assert_slice(taken.digest, message.digest);
     contract_assert_slice(taken.body, SLICE("bo\0dy"));
     assert_int_equal(contract_counts(contract).parked, 0);
 }

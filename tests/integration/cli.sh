@@ -270,6 +270,46 @@ redrive_cases() {
     ended 'an id that is not parked ends with 5' 5
 }
 
+# Prints the id of the message that was put on the queue $1 with the text $2; the arguments that
+# follow are String attributes, NAME VALUE.
+bury() {
+    local url=$1 body=$2
+    shift 2
+    jq -n --arg url "$url" --arg body "$body" '{QueueUrl: $url, MessageBody: $body, MessageAttributes:
+        ($ARGS.positional as $of | [range(0; $of | length; 2)
+            | {key: $of[.], value: {DataType: "String", StringValue: $of[. + 1]}}] | from_entries)}' --args "$@" | aws_call sqs AmazonSQS.SendMessage | jq -r .MessageId
+}
+
+dead_letter_cases() {
+    local queue=${RINGBACK_REQUEST_QUEUE_URL}-dead event request other
+    mode='dead letters'
+    rb submit --sql 'select pg_sleep(600)' --json
+    id=$(jq -r .InvocationId <<<"$said")
+    event=$(bury "$queue" "$(jq -cn --arg name "$(jq -r .StatementName <<<"$said")" '{source: "aws.redshift-data",
+        "detail-type": "Redshift Data Statement Status Change", detail: {statementName: $name, state: "ABORTED"}}')" \
+        RULE_ARN arn:aws:events:us-east-1:000000000000:rule/ringback ERROR_MESSAGE 'no permission')
+    request=$(bury "$queue" '{"sqlStatement":"select 11","requestKey":"buried"}')
+    other=$(bury "$queue" 'no request')
+    rb redrive --dead-letters "$queue"
+    ended 'listing ends with 0' 0
+    check "$mode: the rule and its reason are listed" grep -Eq \
+        "^$event .*arn:aws:events:.*:rule/ringback  +[0-9a-f]{64}  no permission" <<<"$said"
+    check "$mode: what nobody could read is listed" grep -Eq "^$other " <<<"$said"
+    rb redrive --dead-letters "$queue" "$event" "$request"
+    ended 'what is taken ends with 0' 0
+    holds 'the event has ended its invocation' "$("$ringback" status "$id")" 'ABORTED'
+    holds 'the request has become one' "$("$ringback" list --limit 1)" ' '
+    rb redrive --dead-letters "$queue" --all
+    ended 'what is refused again ends with 5' 5
+    same 'it is parked' "$said" "$other parked"
+    rb redrive --dead-letters "$queue"
+    same 'and the queue is empty' "$said" ''
+    rb redrive --dead-letters "$queue" nobody
+    ended 'an id that is not there ends with 5' 5
+    rb redrive --dead-letters "${queue}-nowhere"
+    ended 'a queue that is not there ends with 5' 5
+}
+
 # The service goes away and comes back, on the same port, while somebody waits.
 restart_cases() {
     mode=restart
@@ -335,6 +375,7 @@ if start_local && start_serve; then
     status=$(env -u RINGBACK_HTTP_TOKEN_FILE "$ringback" list >/dev/null 2>&1; echo $?)
     ended 'without its token a verb ends with 5' 5
     redrive_cases
+    dead_letter_cases
     restart_cases
 else
     not_ok 'the service starts'

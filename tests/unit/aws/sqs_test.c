@@ -81,9 +81,11 @@ static void receive_is_a_long_poll_with_time_to_spare(void **state)
     assert_slice(call.body,
                  "{\"QueueUrl\":\"" URL "\",\"MaxNumberOfMessages\":10,\"WaitTimeSeconds\":20,"
                  "\"VisibilityTimeout\":120,\"MessageSystemAttributeNames\":["
-                 "\"ApproximateReceiveCount\",\"SentTimestamp\"],\"AttributeNames\":["
-                 "\"ApproximateReceiveCount\",\"SentTimestamp\"],\"MessageAttributeNames\":["
-                 "\"ringbackOriginalSource\"]}");
+                 "\"ApproximateReceiveCount\",\"SentTimestamp\",\"DeadLetterQueueSourceArn\"],"
+                 "\"AttributeNames\":["
+                 "\"ApproximateReceiveCount\",\"SentTimestamp\",\"DeadLetterQueueSourceArn\"],"
+                 "\"MessageAttributeNames\":["
+                 "\"ringbackOriginalSource\",\"RULE_ARN\",\"ERROR_CODE\",\"ERROR_MESSAGE\"]}");
     struct aws_call quick = {0};
     sqs_build_receive(*state, URL, 1, 0, 120, &quick);
     assert_false(quick.long_poll);
@@ -110,6 +112,26 @@ static void messages_with_and_without_attributes(void **state)
     assert_slice(messages[1].body, "");
     assert_int_equal(messages[1].receive_count, 0);
     assert_null(messages[1].original_source.data);
+}
+
+/* https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html */
+static void messages_of_dead_letter_queues(void **state)
+{
+    const struct aws_call call =
+        answered("{\"Messages\":[{\"ReceiptHandle\":\"a\",\"Body\":\"x\",\"Attributes\":"
+                 "{\"DeadLetterQueueSourceArn\":\"arn:aws:sqs:us-east-1:1:events\"}},"
+                 "{\"ReceiptHandle\":\"b\",\"Body\":\"y\",\"MessageAttributes\":{"
+                 "\"RULE_ARN\":{\"DataType\":\"String\",\"StringValue\":\"arn:rule\"},"
+                 "\"ERROR_CODE\":{\"DataType\":\"String\",\"StringValue\":\"NO_PERMISSIONS\"}}}]}");
+    struct sqs_message *messages = NULL;
+    size_t count = 0;
+    assert_int_equal(sqs_read_receive(*state, &call, &messages, &count, NULL), STATUS_OK);
+    assert_int_equal(count, 2);
+    assert_slice(messages[0].dead_source, "arn:aws:sqs:us-east-1:1:events");
+    assert_true(messages[0].rule_arn.data == NULL);
+    assert_slice(messages[1].rule_arn, "arn:rule");
+    assert_slice(messages[1].rule_problem, "NO_PERMISSIONS");
+    assert_true(messages[1].dead_source.data == NULL);
 }
 
 static void empty_queue_is_no_error(void **state)
@@ -241,6 +263,7 @@ int main(void)
         TEST(queue_is_asked_for_in_its_region),
         TEST(receive_is_a_long_poll_with_time_to_spare),
         TEST(messages_with_and_without_attributes),
+        TEST(messages_of_dead_letter_queues),
         TEST(empty_queue_is_no_error),
         TEST(batches_are_numbered),
         TEST(failed_entries_are_marked),
