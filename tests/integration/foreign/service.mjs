@@ -5,6 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import readline from 'node:readline';
+import { LambdaFunction } from './lambda_function.mjs';
 import { StandIn, binary, cleanEnvironment } from './stand_in.mjs';
 
 export class Daemon {
@@ -69,7 +70,7 @@ export class Daemon {
     }
 }
 
-// A stand-in, `ringback serve` on it with an SQLite tracker, and further invokers that share it.
+// A stand-in, `ringback serve` on it with an SQLite tracker, and Lambda functions that share it.
 export class Service {
     static async start(...flags) {
         const service = new Service();
@@ -79,7 +80,7 @@ export class Service {
             ...service.standIn.environment,
             RINGBACK_TRACKER_URL: `sqlite:${path.join(service.folder, 'ringback.db')}`,
         };
-        service.invokers = [];
+        service.functions = [];
         try {
             service.serve = await Daemon.start('serve', service.environment);
         } catch (error) {
@@ -89,17 +90,18 @@ export class Service {
         return service;
     }
 
-    // Another `ringback invoker` with the same tracker and its own settings.
-    async addInvoker(environment) {
-        const invoker = await Daemon.start('invoker', { ...this.environment, ...environment });
-        this.invokers.push(invoker);
-        return invoker;
+    // A function with the same tracker and its own settings.
+    async addFunction(environment) {
+        const added = await LambdaFunction.start({ ...this.environment, ...environment }, 3);
+        this.functions.push(added);
+        return added;
     }
 
     // Ends all of it; resolves to the exit statuses.
     async stop() {
         const codes = [];
-        for (const daemon of [...this.invokers, this.serve, this.standIn]) {
+        await Promise.all(this.functions.map((made) => made.stop()));
+        for (const daemon of [this.serve, this.standIn]) {
             codes.push(await daemon?.stop());
         }
         await rm(this.folder, { recursive: true });

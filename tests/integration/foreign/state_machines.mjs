@@ -1,5 +1,5 @@
 // Executes state machines of docs/examples: aws-local-stepfunctions interprets them, and this file
-// is the Step Functions and Lambda around it. Task tokens are those of `ringback local`.
+// is the Step Functions around it. Task tokens are those of `ringback local`.
 import { randomUUID } from 'node:crypto';
 import { readFile, readdir } from 'node:fs/promises';
 import path from 'node:path';
@@ -77,7 +77,7 @@ export class Execution {
 }
 
 export class StepFunctions {
-    // functions: name of a Lambda function -> Daemon; queues: name -> URL; machines: name -> file in
+    // functions: name of a Lambda function -> LambdaFunction; queues: name -> URL; machines: name -> file in
     // docs/examples.
     constructor({ standIn, functions, queues, machines }) {
         Object.assign(this, { standIn, functions, queues, machines });
@@ -161,9 +161,9 @@ export class StepFunctions {
 
     // A function's error becomes the task's, as Lambda reports it.
     async #invoke(execution, state, name, payload) {
-        const { status, body } = await this.functions[name].post(payload);
+        const { error, body } = await this.functions[name].invoke(payload);
         execution.replies.push({ state, reply: body });
-        if (status >= 300) {
+        if (error) {
             throw new TaskFailure(body.errorType, JSON.stringify(body));
         }
         return body;
