@@ -167,6 +167,7 @@ static size_t gather_answers(struct dispatch *dispatch, struct work **works)
             continue;
         }
         struct stimulus stimulus = stimulus_about(dispatch, exchange);
+        stimulus.later_ms = done[i]->later_ms;
         dispatch->handlers[exchange->action.kind]->read(dispatch, work, &exchange->action, done[i],
                                                         &stimulus);
         if (stimulus.kind != STIMULUS_DUE) {

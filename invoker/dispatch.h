@@ -54,6 +54,7 @@ struct work {
 };
 
 struct dispatch;
+struct admission;
 
 struct action_handler {
     /* Fills *call, in the dispatch's arena. False: there is nothing to send, *stimulus is the
@@ -78,7 +79,8 @@ typedef struct slice dispatch_choose(struct arena *arena, const struct plan *pla
 struct dispatch {
     struct tracker *tracker;
     struct aws_client *aws;
-    struct arena *arena; /* of the batch; dispatch_begin resets it */
+    struct admission *admission; /* shared; NULL: statements are sent as they come */
+    struct arena *arena;         /* of the batch; dispatch_begin resets it */
     const struct lifecycle_policy *policy;
     const struct record_seal *seal;
     const struct clock *clock;

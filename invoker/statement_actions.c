@@ -23,7 +23,7 @@ static void answer_error(const struct answer *answer, int code, const char *type
 /* The Data API's own exception, or that it could not be reached. */
 static void answer_call(const struct answer *answer, const struct aws_call *call)
 {
-    if (call->throttled) {
+    if (call->throttled || call->held_back) {
         answer_error(answer, 429, "TooManyRequestsException", call->error_message);
     } else if (call->code >= 400 && call->code < 500) {
         answer_error(answer, 400, call->error_name[0] != '\0' ? call->error_name : "ClientError",

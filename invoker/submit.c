@@ -1,5 +1,7 @@
 #include "invoker/submit.h"
 
+#include "invoker/admission.h"
+
 #include "infra/aws/redshift_data.h"
 #include "infra/base/metrics.h"
 
@@ -63,13 +65,75 @@ static void fill_submit(struct arena *arena, const struct plan *plan, const stru
     submit->client_token = slice_from_text(token);
 }
 
+/* ---- Admission ------------------------------------------------------------------------------ */
+
+static struct admission_key key_of(const struct work *work)
+{
+    const struct plan *plan = &work->record.plan;
+    const struct state *state = &work->record.state;
+    /* By the time of an answer the record may be another one, and its steps may be gone. */
+    if (state->step > plan->step_count) {
+        return admission_key_of(plan, &plan->target, PACE_EXECUTE_STATEMENT);
+    }
+    const struct plan_step *step = &plan->steps[state->step - 1];
+    const struct plan_target target = target_of(plan, state);
+    return admission_key_of(plan, &target,
+                            step->batch || step->sql_count > 1 ? PACE_BATCH_EXECUTE_STATEMENT
+                                                               : PACE_EXECUTE_STATEMENT);
+}
+
+/* When it is its turn, if it is to be queued at all. */
+static int64_t turn_of(const struct dispatch *dispatch, const struct work *work, double unit)
+{
+    if (dispatch->admission == NULL || lifecycle_needs_id_now(&work->record.state)) {
+        return 0;
+    }
+    const struct admission_key key = key_of(work);
+    metrics_add(METRIC_SUBMITS_QUEUED, 1);
+    return admission_queue(dispatch->admission, &key, clock_monotonic_ms(dispatch->clock), unit);
+}
+
+static void refuse(struct dispatch *dispatch, struct work *work, enum refusal refusal,
+                   const char *type, const char *text, struct stimulus *stimulus)
+{
+    struct arena *arena = dispatch->arena;
+    stimulus->kind = STIMULUS_SUBMIT_REFUSED;
+    stimulus->refusal = refusal;
+    stimulus->error_type = arena_copy(arena, slice_from_text(type));
+    stimulus->error_text = arena_copy(arena, slice_from_text(text));
+    stimulus->later_ms = refusal == REFUSAL_CAPACITY ? turn_of(dispatch, work, stimulus->unit) : 0;
+    work->submit_refused = true;
+    work->submit_refusal = refusal;
+    work->submit_error_text = stimulus->error_text;
+    memcpy(work->submit_error_type, type, strnlen(type, sizeof(work->submit_error_type) - 1) + 1);
+}
+
+/* False: the target is known to be full, and nothing is sent. */
+static bool admit(struct dispatch *dispatch, struct work *work, struct aws_call *call,
+                  struct stimulus *stimulus)
+{
+    if (dispatch->admission == NULL) {
+        return true;
+    }
+    const struct admission_key key = key_of(work);
+    if (admission_ask(dispatch->admission, &key, clock_monotonic_ms(dispatch->clock),
+                      &call->pace_wait_ms)) {
+        return true;
+    }
+    refuse(dispatch, work, REFUSAL_CAPACITY, "", "not sent: the cluster or workgroup is full",
+           stimulus);
+    return false;
+}
+
 static bool build_submit(struct dispatch *dispatch, struct work *work, const struct action *action,
                          struct aws_call *call, struct stimulus *stimulus)
 {
     (void)action;
-    (void)stimulus;
     void *context = call->context;
     struct redshift_data_submit submit;
+    if (!admit(dispatch, work, call, stimulus)) {
+        return false;
+    }
     fill_submit(dispatch->arena, &work->record.plan, &work->record.state, &submit);
     redshift_data_build_submit(dispatch->arena, &submit, call);
     call->context = context;
@@ -78,6 +142,8 @@ static bool build_submit(struct dispatch *dispatch, struct work *work, const str
     call->timeout_ms = DISPATCH_EXCHANGE_MS;
     return true;
 }
+
+/* ---- Answers -------------------------------------------------------------------------------- */
 
 static bool has_name(const struct aws_call *call, const char *name)
 {
@@ -92,8 +158,36 @@ static bool is_doubtful(const struct aws_call *call)
            has_name(call, "InternalServerException");
 }
 
+/* What a cluster that is paused, or just coming back, is refused with is not documented: a refusal
+ * for good that speaks of a cluster or workgroup and says so. Whoever is wrongly taken for one of
+ * them waits until his deadline instead of being told at once, hence the narrow words. */
+static bool is_asleep(const struct aws_call *call)
+{
+    static const char *const places[] = {"cluster", "workgroup"};
+    static const char *const states[] = {"paus", "resuming", "is not available",
+                                         "not in the available state", "is being resumed"};
+    bool of_place = false;
+    bool asleep = false;
+    for (size_t i = 0; i < ARRAY_COUNT(places); i++) {
+        of_place |= strcasestr(call->error_message, places[i]) != NULL;
+    }
+    for (size_t i = 0; i < ARRAY_COUNT(states); i++) {
+        asleep |= strcasestr(call->error_message, states[i]) != NULL;
+    }
+    return has_name(call, "ValidationException") && of_place && asleep;
+}
+
+static bool target_is_full(const struct aws_call *call)
+{
+    return has_name(call, "ActiveStatementsExceededException") ||
+           has_name(call, "ActiveSessionsExceededException") || is_asleep(call);
+}
+
 bool submit_was_refused(const struct aws_call *call)
 {
+    if (call->held_back) {
+        return true;
+    }
     if (is_doubtful(call)) {
         return false;
     }
@@ -111,9 +205,7 @@ enum refusal submit_classify_refusal(const struct aws_call *call)
          strstr(call->error_message, "WaitTimeSeconds") != NULL)) {
         return REFUSAL_WAIT;
     }
-    if (call->status == STATUS_RETRY || call->throttled ||
-        has_name(call, "ActiveStatementsExceededException") ||
-        has_name(call, "ActiveSessionsExceededException") ||
+    if (call->status == STATUS_RETRY || call->throttled || target_is_full(call) ||
         has_name(call, "ExpiredTokenException") || has_name(call, "ExpiredToken")) {
         return REFUSAL_CAPACITY;
     }
@@ -148,15 +240,26 @@ static enum refusal refusal_of(const struct work *work, const struct aws_call *c
 static void read_refusal(struct dispatch *dispatch, struct work *work, const struct aws_call *call,
                          struct stimulus *stimulus)
 {
-    stimulus->kind = STIMULUS_SUBMIT_REFUSED;
-    stimulus->refusal = refusal_of(work, call);
-    stimulus->error_type = arena_copy(dispatch->arena, slice_from_text(call->error_name));
-    stimulus->error_text = arena_copy(dispatch->arena, slice_from_text(call->error_message));
-    metrics_add(METRIC_SUBMITS_REFUSED, 1);
-    work->submit_refused = true;
-    work->submit_refusal = stimulus->refusal;
-    work->submit_error_text = stimulus->error_text;
-    memcpy(work->submit_error_type, call->error_name, sizeof(work->submit_error_type) - 1);
+    const struct admission_key key = key_of(work);
+    if (!call->held_back) {
+        metrics_add(METRIC_SUBMITS_REFUSED, 1);
+    }
+    if (target_is_full(call)) {
+        metrics_add(METRIC_TARGETS_FULL, 1);
+        if (dispatch->admission != NULL) {
+            admission_full(dispatch->admission, &key, clock_monotonic_ms(dispatch->clock));
+        }
+    }
+    refuse(dispatch, work, refusal_of(work, call), call->error_name, call->error_message, stimulus);
+}
+
+static void note_taken(const struct dispatch *dispatch, const struct work *work)
+{
+    if (dispatch->admission != NULL) {
+        const struct admission_key key = key_of(work);
+        admission_taken(dispatch->admission, &key, clock_monotonic_ms(dispatch->clock));
+    }
+    metrics_add(METRIC_STATEMENTS_SUBMITTED, 1);
 }
 
 static void read_submit(struct dispatch *dispatch, struct work *work, const struct action *action,
@@ -184,7 +287,7 @@ static void read_submit(struct dispatch *dispatch, struct work *work, const stru
         work->submit_document = submitted.document;
     }
     work->submit_refused = false;
-    metrics_add(METRIC_STATEMENTS_SUBMITTED, 1);
+    note_taken(dispatch, work);
 }
 
 const struct action_handler submit_handler = {.build = build_submit, .read = read_submit};

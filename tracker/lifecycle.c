@@ -95,6 +95,14 @@ int64_t core_jittered_ms(const struct core *core, int64_t base_ms, int64_t max_m
     return half_ms + (int64_t)((double)half_ms * core->stimulus->unit);
 }
 
+int64_t core_again_at_ms(const struct core *core, int64_t base_ms, int64_t max_ms, int64_t *tries)
+{
+    if (core->stimulus->later_ms > 0) {
+        return core->now_ms + core->stimulus->later_ms;
+    }
+    return core->now_ms + core_jittered_ms(core, base_ms, max_ms, (*tries)++);
+}
+
 /* ---- Timers --------------------------------------------------------------------------------- */
 
 static int64_t earlier(int64_t a_ms, int64_t b_ms)

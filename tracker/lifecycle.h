@@ -117,6 +117,9 @@ struct stimulus {
     enum refusal refusal;
     enum callback_refusal callback_refusal;
     bool execution_over; /* CALLER_GONE: the whole group is, and no successor will come */
+    /* Of what was refused, or could not be sent for lack of a token of its rate, which is certain
+     * and no failure: in how long it is its turn. 0: not told, and the backoff decides. */
+    int64_t later_ms;
     struct address adopter;
     struct slice adopter_group; /* of the request that adopts; absent: none */
     struct slice reply;
@@ -184,6 +187,9 @@ int64_t lifecycle_due_at(const struct lifecycle_policy *policy, const struct pla
                          const struct state *state);
 /* When the whole record may vanish; 0 while it is open. */
 int64_t lifecycle_expires_at(const struct lifecycle_policy *policy, const struct state *state);
+
+/* A callback-free request needs its Id at once: a refusal is its reply, and nothing is queued. */
+bool lifecycle_needs_id_now(const struct state *state);
 
 bool lifecycle_statement_final(enum statement_state state);
 bool lifecycle_callback_final(enum callback_state state);

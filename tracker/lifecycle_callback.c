@@ -76,6 +76,13 @@ static size_t told_address(const struct core *core)
     return core->next->callback_count;
 }
 
+static void ring_again(struct core *core, struct callback *callback)
+{
+    int64_t tries = callback->attempts - 1;
+    callback->next_at_ms =
+        core_again_at_ms(core, CALLBACK_BACKOFF_BASE_MS, CALLBACK_BACKOFF_MAX_MS, &tries);
+}
+
 void core_on_callback(struct core *core)
 {
     const struct stimulus *stimulus = core->stimulus;
@@ -104,11 +111,7 @@ void core_on_callback(struct core *core)
         callback->next_at_ms = core->now_ms + core->policy->lease_ms;
         core_add_action(core, ACTION_CALLBACK, address);
         break;
-    case CALLBACK_REFUSAL_AGAIN:
-        callback->next_at_ms =
-            core->now_ms + core_jittered_ms(core, CALLBACK_BACKOFF_BASE_MS, CALLBACK_BACKOFF_MAX_MS,
-                                            callback->attempts - 1);
-        break;
+    case CALLBACK_REFUSAL_AGAIN: ring_again(core, callback); break;
     }
 }
 

@@ -25,6 +25,8 @@ void core_move_callback(struct core *core, size_t address, enum callback_state t
 void core_add_action(struct core *core, enum action_kind kind, size_t address);
 /* An action on the statement: whoever dies with it in hand is repeated after the lease. */
 void core_act_on_statement(struct core *core, enum action_kind kind);
+/* When to try again what was not done: in its turn when that was told, else after the backoff. */
+int64_t core_again_at_ms(const struct core *core, int64_t base_ms, int64_t max_ms, int64_t *tries);
 /* Between half of base * 2^tries and all of it, at most max; the jitter is the stimulus's. */
 int64_t core_jittered_ms(const struct core *core, int64_t base_ms, int64_t max_ms, int64_t tries);
 

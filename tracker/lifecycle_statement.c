@@ -176,14 +176,17 @@ void core_on_submitted(struct core *core)
     }
 }
 
+bool lifecycle_needs_id_now(const struct state *state)
+{
+    return state->callback_count == 0 && state->step == 1 && state->attempt == 1;
+}
+
 /* A refusal of the attempt's only send is certain: nothing ran. */
 static void sole_refusal(struct core *core)
 {
     const struct stimulus *stimulus = core->stimulus;
     struct state *next = core->next;
-    /* A callback-free request needs its Id at once: the refusal is its reply. */
-    bool needs_id_now = next->callback_count == 0 && next->step == 1 && next->attempt == 1;
-    bool later = stimulus->refusal == REFUSAL_CAPACITY && !needs_id_now;
+    bool later = stimulus->refusal == REFUSAL_CAPACITY && !lifecycle_needs_id_now(next);
     if (next->statement == STATEMENT_CANCELLING) {
         core_end_statement(core, STATEMENT_ENDED, next->cancel_cause, WITNESS_NONE);
         return;
@@ -199,8 +202,7 @@ static void sole_refusal(struct core *core)
         next->doubt_since_ms = 0;
         next->sends = 0;
         next->statement_at_ms =
-            core->now_ms + core_jittered_ms(core, CAPACITY_BACKOFF_BASE_MS, CAPACITY_BACKOFF_MAX_MS,
-                                            next->tries++);
+            core_again_at_ms(core, CAPACITY_BACKOFF_BASE_MS, CAPACITY_BACKOFF_MAX_MS, &next->tries);
         return;
     }
     core_keep_error(core, stimulus->error_type, stimulus->error_text);
@@ -226,8 +228,8 @@ void core_on_submit_refused(struct core *core)
     }
     /* An earlier send may have arrived: the refusal of a repeat proves nothing. */
     next->refused_for_good |= core->stimulus->refusal == REFUSAL_PERMANENT;
-    next->statement_at_ms = core->now_ms + core_jittered_ms(core, SUBMIT_BACKOFF_BASE_MS,
-                                                            CAPACITY_BACKOFF_MAX_MS, next->tries++);
+    next->statement_at_ms =
+        core_again_at_ms(core, SUBMIT_BACKOFF_BASE_MS, CAPACITY_BACKOFF_MAX_MS, &next->tries);
 }
 
 void core_on_submit_in_doubt(struct core *core)
@@ -283,8 +285,8 @@ static void still_alive(struct core *core)
 void core_look_again_later(struct core *core)
 {
     struct state *next = core->next;
-    next->statement_at_ms = core->now_ms + core_jittered_ms(core, LOOK_BACKOFF_BASE_MS,
-                                                            LOOK_BACKOFF_MAX_MS, next->tries++);
+    next->statement_at_ms =
+        core_again_at_ms(core, LOOK_BACKOFF_BASE_MS, LOOK_BACKOFF_MAX_MS, &next->tries);
 }
 
 static void never_learned(struct core *core)
@@ -392,6 +394,6 @@ void core_on_cancel_answered(struct core *core)
     /* One that cannot be stopped is asked less and less often. */
     bool sent = core->stimulus->kind == STIMULUS_CANCEL_SENT;
     core->next->statement_at_ms =
-        core->now_ms + core_jittered_ms(core, sent ? CANCEL_LOOK_BASE_MS : LOOK_BACKOFF_BASE_MS,
-                                        LOOK_BACKOFF_MAX_MS, core->next->tries++);
+        core_again_at_ms(core, sent ? CANCEL_LOOK_BASE_MS : LOOK_BACKOFF_BASE_MS,
+                         LOOK_BACKOFF_MAX_MS, &core->next->tries);
 }

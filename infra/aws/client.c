@@ -1,183 +1,20 @@
-#include "infra/aws/client.h"
-
-#include "infra/aws/credentials_source.h"
-#include "infra/aws/endpoint.h"
-#include "infra/aws/profile.h"
-#include "infra/aws/retry.h"
+#include "infra/aws/client_core.h"
+#include "infra/aws/pace.h"
 #include "infra/aws/service_error.h"
-#include "infra/aws/signer.h"
 #include "infra/base/encode.h"
 #include "infra/base/log.h"
-#include "infra/base/memory.h"
 #include "infra/base/metrics.h"
 
-#include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#define TIMEOUT_DEFAULT_MS    10000
-#define ATTEMPTS_DEFAULT      3
-#define ATTEMPTS_DYNAMODB     4
-#define ATTEMPTS_MAX          100
-#define SKEW_MS               5000
-#define SKEW_CHECK_MS         1000 /* the Date of answers is read this often */
-#define SLEEP_SLICE_MS        50   /* how soon aws_wake is noticed while nothing is under way */
-#define ARENA_MAX_BYTES       (64u << 20)
-#define TEXT_MAX_BYTES        8192
-#define WAIT_MAX              64
-#define CREDENTIALS_OF_ALL    0
-#define CREDENTIALS_STATEMENT 1
-
-struct call_list {
-    struct aws_call **calls;
-    size_t count;
-    size_t capacity;
-};
-
-struct service {
-    struct endpoint endpoint;
-    struct signer_key key;
-};
-
-struct aws_client {
-    const struct clock *clock;
-    const struct random *random;
-    struct credentials_provider *providers[2];
-    struct credentials credentials[2];
-    struct arena *arena;   /* endpoints and region: as long as the client */
-    struct arena *scratch; /* one error body or one endpoint away at a time */
-    struct http *http;
-    struct http *credentials_http;
-    struct slice region;
-    const struct profile_files *files; /* for the endpoints of other regions */
-    struct service services[AWS_SERVICE_COUNT];
-    struct signer signer;
-    struct buffer text; /* URL, then target of the call being sent */
-    int max_attempts;   /* 0: the service's default */
-    struct retry_bucket bucket;
-    struct call_list waiting; /* for their retry */
-    struct call_list ready;   /* final, not yet returned by aws_wait */
-    int64_t clock_offset_ms;
-    int64_t clock_checked_ms;
-    bool clock_known;
-    bool skew_logged;
-    atomic_bool woken;
-};
-
-static void list_push(struct call_list *list, struct aws_call *call)
-{
-    if (list->count == list->capacity) {
-        list->capacity = list->capacity == 0 ? 16 : 2 * list->capacity;
-        list->calls = memory_resize(list->calls, list->capacity * sizeof(struct aws_call *));
-    }
-    list->calls[list->count++] = call;
-}
-
-static void list_drop_first(struct call_list *list, size_t count)
-{
-    list->count -= count;
-    if (list->count > 0) {
-        memmove(list->calls, list->calls + count, list->count * sizeof(struct aws_call *));
-    }
-}
-
-static enum status load_attempts(struct aws_client *client, const struct profile_files *files,
-                                 char *const *environment, struct error *error)
-{
-    const char *text = environment_get(environment, "AWS_MAX_ATTEMPTS");
-    const struct slice setting =
-        text != NULL ? slice_from_text(text)
-                     : profile_get(profile_find(files, "profile", profile_chosen(environment)),
-                                   "max_attempts");
-    int64_t attempts = 0;
-    if (setting.data != NULL &&
-        slice_to_int64(setting, 1, ATTEMPTS_MAX, &attempts, error) != STATUS_OK) {
-        return error_wrap(error, "AWS_MAX_ATTEMPTS");
-    }
-    client->max_attempts = (int)attempts;
-    return STATUS_OK;
-}
-
-static enum status load_region(struct aws_client *client, const struct profile_files *files,
-                               char *const *environment, struct error *error)
-{
-    client->region = arena_copy(client->arena, endpoint_region(files));
-    if (client->region.size > 0) {
-        return STATUS_OK;
-    }
-    const struct credentials_source source = {.http = client->credentials_http,
-                                              .environment = environment,
-                                              .clock = client->clock,
-                                              .files = files,
-                                              .arena = client->arena};
-    if (credentials_imds_region(&source, &client->region, NULL) != STATUS_OK) {
-        return error_set(error, STATUS_REJECTED,
-                         "AWS_REGION: no region is set, neither there nor in the profile");
-    }
-    return STATUS_OK;
-}
-
-static enum status configure(struct aws_client *client, char *const *environment,
-                             struct error *error)
-{
-    const struct profile_files *files = profile_files_load(client->arena, environment);
-    client->files = files;
-    enum status status = load_region(client, files, environment, error);
-    if (status == STATUS_OK) {
-        status = load_attempts(client, files, environment, error);
-    }
-    for (int i = 0; status == STATUS_OK && i < AWS_SERVICE_COUNT; i++) {
-        status = endpoint_resolve(client->arena, files, (enum aws_service)i, client->region,
-                                  &client->services[i].endpoint, error);
-    }
-    return status;
-}
-
-enum status aws_client_new(const struct aws_client_options *options, struct aws_client **client,
-                           struct error *error)
-{
-    struct aws_client *created = memory_new(sizeof(*created));
-    const struct http_options http_options = {
-        .ca_bundle = environment_get(options->environment, "AWS_CA_BUNDLE")};
-    created->clock = options->clock;
-    created->random = options->random;
-    created->providers[CREDENTIALS_OF_ALL] = options->credentials;
-    created->providers[CREDENTIALS_STATEMENT] = options->statement_credentials != NULL
-                                                    ? options->statement_credentials
-                                                    : options->credentials;
-    created->arena = arena_new(ARENA_MAX_BYTES);
-    created->scratch = arena_new(ARENA_MAX_BYTES);
-    created->http = http_new(&http_options);
-    created->credentials_http = http_new(&http_options);
-    signer_init(&created->signer);
-    buffer_init(&created->text, TEXT_MAX_BYTES);
-    retry_bucket_init(&created->bucket);
-    const enum status status = configure(created, options->environment, error);
-    if (status != STATUS_OK) {
-        aws_client_free(created);
-        return status;
-    }
-    *client = created;
-    return STATUS_OK;
-}
-
-void aws_client_free(struct aws_client *client)
-{
-    if (client == NULL) {
-        return;
-    }
-    http_free(client->http);
-    http_free(client->credentials_http);
-    signer_clear(&client->signer);
-    buffer_clear(&client->text);
-    free(client->waiting.calls);
-    free(client->ready.calls);
-    arena_free(client->arena);
-    arena_free(client->scratch);
-    explicit_bzero(client, sizeof(*client));
-    free(client);
-}
+#define TIMEOUT_DEFAULT_MS 10000
+#define ATTEMPTS_DEFAULT   3
+#define ATTEMPTS_DYNAMODB  4
+#define SKEW_MS            5000
+#define SKEW_CHECK_MS      1000 /* the Date of answers is read this often */
+#define SLEEP_SLICE_MS     50   /* how soon aws_wake is noticed while nothing is under way */
+#define WAIT_MAX           64
 
 static int credentials_of(enum aws_service service)
 {
@@ -199,7 +36,7 @@ static int attempts_of(const struct aws_client *client, const struct aws_call *c
 static void finish(struct aws_client *client, struct aws_call *call, enum status status)
 {
     call->status = status == STATUS_RETRY && call->doubted ? STATUS_IN_DOUBT : status;
-    list_push(&client->ready, call);
+    call_list_push(&client->ready, call);
 }
 
 static void add_header(struct http_exchange *exchange, const char *name, const char *value)
@@ -305,11 +142,50 @@ static enum status prepare_signed(struct aws_client *client, struct aws_call *ca
     return STATUS_OK;
 }
 
+static void hold_back(struct aws_client *client, struct aws_call *call, int64_t later_ms)
+{
+    call->later_ms = later_ms;
+    metrics_add(METRIC_AWS_HELD_BACK, 1);
+    if (call->attempts == 0) {
+        call->held_back = true;
+        (void)snprintf(call->error_message, sizeof(call->error_message),
+                       "not sent: the rate that AWS grants for %s is used up", call->operation);
+    }
+    finish(client, call, STATUS_RETRY);
+}
+
+/* Takes a token. False: the call waits for its slot, or is final. */
+static bool may_go(struct aws_client *client, struct aws_call *call)
+{
+    int64_t wait_ms = 0;
+    if (call->paced == PACE_NONE || call->has_token) {
+        call->has_token = false;
+        return true;
+    }
+    const int64_t now_ms = clock_monotonic_ms(client->clock);
+    const int64_t most_ms = call->pace_wait_ms > 0 ? call->pace_wait_ms : PACE_WAIT_MAX_MS;
+    if (!pace_take(client->pace, (enum pace_operation)call->paced, now_ms, most_ms, &wait_ms)) {
+        hold_back(client, call, wait_ms);
+        return false;
+    }
+    if (wait_ms == 0) {
+        return true;
+    }
+    metrics_add(METRIC_AWS_PACED, 1);
+    call->has_token = true;
+    call->retry_at_ms = now_ms + wait_ms;
+    call_list_push(&client->waiting, call);
+    return false;
+}
+
 /* One sending. The URL and the headers lie in memory of the client that the next sending reuses:
  * http_start has copied them by then. */
 static void send_call(struct aws_client *client, struct aws_call *call)
 {
     struct http_exchange *exchange = &call->exchange;
+    if (!may_go(client, call)) {
+        return;
+    }
     memset(exchange, 0, sizeof(*exchange));
     exchange->body = call->body;
     exchange->timeout_ms = call->timeout_ms > 0 ? call->timeout_ms : TIMEOUT_DEFAULT_MS;
@@ -349,6 +225,13 @@ void aws_start(struct aws_client *client, struct aws_call *const *calls, size_t 
         call->retry_cost = 0;
         call->retried_once = false;
         call->doubted = false;
+        call->held_back = false;
+        call->later_ms = 0;
+        call->has_token = false;
+        call->paced = PACE_NONE;
+        if (client->pace != NULL && call->unsigned_url == NULL) {
+            call->paced = pace_operation_find(call->service, call->operation);
+        }
         send_call(client, call);
     }
 }
@@ -428,6 +311,21 @@ static bool plan_retry(struct aws_client *client, struct aws_call *call, enum re
     return true;
 }
 
+/* What an answer says about the rate of its operation. */
+static void tell_pace(struct aws_client *client, const struct aws_call *call,
+                      enum retry_class class)
+{
+    const enum pace_operation operation = (enum pace_operation)call->paced;
+    if (operation == PACE_NONE) {
+        return;
+    }
+    if (class == RETRY_THROTTLING) {
+        pace_throttled(client->pace, operation, clock_monotonic_ms(client->clock));
+    } else if (call->exchange.status == STATUS_OK && call->code < 300) {
+        pace_succeeded(client->pace, operation, clock_monotonic_ms(client->clock));
+    }
+}
+
 static void came_back(struct aws_client *client, struct aws_call *call)
 {
     const bool is_signed = call->unsigned_url == NULL;
@@ -439,6 +337,7 @@ static void came_back(struct aws_client *client, struct aws_call *call)
     }
     const enum retry_class class =
         retry_classify(call->exchange.status, call->code, call->error_name, call->error_message);
+    tell_pace(client, call, class);
     if (is_signed && call->exchange.status == STATUS_OK) {
         learn_clock(client, &call->exchange, class == RETRY_CLOCK);
     }
@@ -458,13 +357,13 @@ static void came_back(struct aws_client *client, struct aws_call *call)
         retry_final_status(class, call->exchange.status, call->code, call->error_name);
     call->doubted = call->doubted || status == STATUS_IN_DOUBT;
     if (plan_retry(client, call, class)) {
-        list_push(&client->waiting, call);
+        call_list_push(&client->waiting, call);
         return;
     }
     finish(client, call, status);
 }
 
-/* Sends what is due again; returns when the next one is, or INT64_MAX. */
+/* Sends what is due; returns when the next one is, or INT64_MAX. */
 static int64_t send_due(struct aws_client *client)
 {
     struct call_list *waiting = &client->waiting;
@@ -473,10 +372,12 @@ static int64_t send_due(struct aws_client *client)
         return next_ms;
     }
     const int64_t now_ms = clock_monotonic_ms(client->clock);
+    const size_t count = waiting->count;
     size_t kept = 0;
     for (size_t i = 0; i < waiting->count; i++) {
         struct aws_call *call = waiting->calls[i];
-        if (call->retry_at_ms <= now_ms) {
+        /* Behind the ones that were there are those that now wait for a slot. */
+        if (i < count && call->retry_at_ms <= now_ms) {
             send_call(client, call);
             continue;
         }
@@ -519,7 +420,7 @@ size_t aws_wait(struct aws_client *client, struct aws_call **done, size_t max, i
     if (count > 0) {
         memcpy(done, client->ready.calls, count * sizeof(struct aws_call *));
     }
-    list_drop_first(&client->ready, count);
+    call_list_drop_first(&client->ready, count);
     return count;
 }
 
@@ -566,23 +467,4 @@ int64_t aws_clock_offset_ms(const struct aws_client *client)
 const char *aws_region(const struct aws_client *client)
 {
     return client->region.data;
-}
-
-enum status aws_call_error(const struct aws_call *call, struct error *error)
-{
-    CLEANUP(buffer_clear) struct buffer message;
-    buffer_init(&message, (size_t)4 * AWS_ERROR_MESSAGE_BYTES);
-    buffer_append_text(&message, "");
-    log_redact(slice_from_text(call->error_message), &message);
-    const char *service =
-        call->unsigned_url != NULL ? "http" : aws_service_facts(call->service)->name;
-    const char *operation = call->unsigned_url != NULL ? call->unsigned_method : call->operation;
-    if (call->error_name[0] != '\0') {
-        return error_set(error, call->status, "%s.%s: %s: %s", service, operation, call->error_name,
-                         message.data);
-    }
-    if (call->code != 0) {
-        return error_set(error, call->status, "%s.%s: HTTP %d", service, operation, call->code);
-    }
-    return error_set(error, call->status, "%s.%s: %s", service, operation, message.data);
 }

@@ -7,6 +7,10 @@
  * base 50 ms for transient errors and 1,000 ms for throttling, a token bucket of 500,
  * AWS_MAX_ATTEMPTS in total. Waiting for a retry never delays the other calls. A call with
  * max_attempts 1 is signed and sent exactly once.
+ *
+ * Where AWS limits how often an operation may be called (infra/aws/pace.h), every sending takes a
+ * token first, a retry like any other: a call may start a little later, and one that would have to
+ * wait for too long is not sent. Waiting for a token never delays the other calls either.
  */
 #ifndef RINGBACK_INFRA_AWS_CLIENT_H
 #define RINGBACK_INFRA_AWS_CLIENT_H
@@ -59,11 +63,15 @@ struct aws_call {
     /* Of a call that only reads: an answer that has more is REJECTED, "AnswerTooLarge", and not
      * asked for again. 0: HTTP_RESPONSE_MAX_BYTES, and more is an I/O error. */
     size_t reply_max_bytes;
-    void *context;  /* the caller's */
-    bool long_poll; /* the token bucket never fails it */
+    int64_t pace_wait_ms; /* it may wait so long for a token of its rate; 0: PACE_WAIT_MAX_MS */
+    void *context;        /* the caller's */
+    bool long_poll;       /* the token bucket never fails it */
 
     /* Out; memory is the client's and valid until its next aws_reset. */
     bool throttled;
+    /* RETRY without having been sent at all: there was no token in time, which is certain. */
+    bool held_back;
+    int64_t later_ms;  /* no token in time: when to come again; 0 otherwise */
     bool retried_once; /* for its date or its credentials; private */
     bool doubted;      /* some sending of it ended in doubt; private */
     /* OK: 2xx. RETRY: nothing was done and later may do: throttled, nothing was ever sent, no
@@ -80,11 +88,14 @@ struct aws_call {
     char error_message[AWS_ERROR_MESSAGE_BYTES]; /* the service's own text, or the I/O error */
     struct http_exchange exchange;
     int64_t retry_at_ms; /* monotonic; private */
+    int paced;           /* enum pace_operation; private */
+    bool has_token;      /* for the slot at retry_at_ms; private */
     uint64_t generation; /* of the credentials it was signed with; private */
     int retry_cost;      /* tokens; private */
 };
 
 struct aws_client;
+struct pace;
 
 struct aws_client_options {
     char *const *environment; /* AWS_REGION, AWS_ENDPOINT_URL..., AWS_MAX_ATTEMPTS, AWS_CA_BUNDLE */
@@ -93,6 +104,7 @@ struct aws_client_options {
     struct credentials_provider *statement_credentials;
     const struct clock *clock;
     const struct random *random;
+    struct pace *pace; /* shared; not owned; NULL: nothing is paced */
 };
 
 /* One client belongs to one thread. REJECTED when an endpoint or number in the environment is

@@ -191,3 +191,20 @@ enum status endpoint_resolve(struct arena *arena, const struct profile_files *fi
     endpoint->configured = true;
     return status == STATUS_OK ? status : error_wrap(error, "%s", facts->name);
 }
+
+/* ".amazonaws.com" also of one that is configured: the end of the host, but for its port. */
+bool endpoint_is_aws(const struct endpoint *endpoint)
+{
+    const struct slice host = slice_part(endpoint->host, 0, slice_find_byte(endpoint->host, ':'));
+    for (size_t i = 0; endpoint->configured && i < ARRAY_COUNT(partitions); i++) {
+        const char *const suffixes[] = {partitions[i].suffix, partitions[i].dual_stack_suffix};
+        for (size_t k = 0; k < ARRAY_COUNT(suffixes); k++) {
+            const struct slice suffix = slice_from_text(suffixes[k]);
+            if (suffix.size > 0 && host.size > suffix.size && slice_ends_with(host, suffix) &&
+                host.data[host.size - suffix.size - 1] == '.') {
+                return true;
+            }
+        }
+    }
+    return !endpoint->configured;
+}

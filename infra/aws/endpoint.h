@@ -41,5 +41,7 @@ const char *endpoint_partition(struct slice region);
 MUST_CHECK enum status endpoint_resolve(struct arena *arena, const struct profile_files *files,
                                         enum aws_service service, struct slice region,
                                         struct endpoint *endpoint, struct error *error);
+/* Computed, or configured with a host of AWS's own: a VPC endpoint is one. */
+bool endpoint_is_aws(const struct endpoint *endpoint);
 
 #endif

@@ -1,7 +1,9 @@
 #include "infra/aws/service_error.h"
 
+#include "infra/aws/endpoint.h"
 #include "infra/aws/xml.h"
 #include "infra/base/json_reader.h"
+#include "infra/base/log.h"
 
 #include <string.h>
 
@@ -85,4 +87,23 @@ void service_error_read(struct arena *arena, const struct http_exchange *exchang
     }
     copy_text(normalise(found), name, AWS_ERROR_NAME_BYTES);
     copy_text(text, message, AWS_ERROR_MESSAGE_BYTES);
+}
+
+enum status aws_call_error(const struct aws_call *call, struct error *error)
+{
+    CLEANUP(buffer_clear) struct buffer message;
+    buffer_init(&message, (size_t)4 * AWS_ERROR_MESSAGE_BYTES);
+    buffer_append_text(&message, "");
+    log_redact(slice_from_text(call->error_message), &message);
+    const char *service =
+        call->unsigned_url != NULL ? "http" : aws_service_facts(call->service)->name;
+    const char *operation = call->unsigned_url != NULL ? call->unsigned_method : call->operation;
+    if (call->error_name[0] != '\0') {
+        return error_set(error, call->status, "%s.%s: %s: %s", service, operation, call->error_name,
+                         message.data);
+    }
+    if (call->code != 0) {
+        return error_set(error, call->status, "%s.%s: HTTP %d", service, operation, call->code);
+    }
+    return error_set(error, call->status, "%s.%s: %s", service, operation, message.data);
 }

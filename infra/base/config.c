@@ -80,6 +80,10 @@ static const struct option OPTIONS[] = {
      .meaning = "direct mode: task tokens in statement names"},
     TEXT("RINGBACK_STATEMENT_ROLE_ARN", statement_role_arn, NULL, config_rule_role_arn, "an ARN",
          "role that owns the statements, assumed for every Data API call"),
+    TEXT(
+        "RINGBACK_QUOTAS", quotas, "auto", config_rule_quotas, "auto or always",
+        "keep to the published rates of the Data API and of SendTask* from the start: at AWS's own "
+        "endpoints, or at any; elsewhere a rate is kept to once an answer says throttled"),
     TEXT("RINGBACK_OUTPUT", output, "event", config_rule_output, "event or statement",
          "default of the request's output"),
     {.variable = "RINGBACK_RETAIN_DAYS",

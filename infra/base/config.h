@@ -31,6 +31,7 @@ struct config {
     const char *targets_file;
     const char *key_file;
     const char *statement_role_arn;
+    const char *quotas; /* "auto" or "always" */
     const char *output; /* "event" or "statement" */
     int64_t workers;
     int64_t sweep_seconds;

@@ -119,6 +119,11 @@ bool config_rule_output(struct slice value)
     return slice_equals_text(value, "event") || slice_equals_text(value, "statement");
 }
 
+bool config_rule_quotas(struct slice value)
+{
+    return slice_equals_text(value, "auto") || slice_equals_text(value, "always");
+}
+
 bool config_rule_log_level(struct slice value)
 {
     enum log_level level = LOG_INFO;

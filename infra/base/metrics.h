@@ -16,6 +16,8 @@
     X(REQUESTS_REFUSED, "requests_refused_total", "Requests refused by rule")                      \
     X(STATEMENTS_SUBMITTED, "statements_submitted_total", "Submit calls answered with an Id")      \
     X(SUBMITS_REFUSED, "submits_refused_total", "Submit calls refused by the Data API")            \
+    X(SUBMITS_QUEUED, "submits_queued_total", "Submissions put off until there is capacity")       \
+    X(TARGETS_FULL, "targets_full_total", "Submit calls refused since their target was full")      \
     X(SUBMITS_IN_DOUBT, "submits_in_doubt_total", "Submit calls whose fate was unknown")           \
     X(STATEMENTS_CANCELLED, "statements_cancelled_total", "Cancel calls accepted")                 \
     X(EVENTS_RECEIVED, "events_received_total", "Messages taken from the event queue")             \
@@ -40,6 +42,8 @@
     X(TRACKER_ERRORS, "tracker_errors_total", "Tracker operations that failed")                    \
     X(AWS_CALLS, "aws_calls_total", "AWS calls sent, retries included")                            \
     X(AWS_RETRIES, "aws_retries_total", "AWS calls sent again")                                    \
+    X(AWS_PACED, "aws_paced_total", "AWS calls that waited for a token of their rate")             \
+    X(AWS_HELD_BACK, "aws_held_back_total", "AWS calls not sent since their rate was used up")     \
     X(AWS_THROTTLED, "aws_throttled_total", "AWS answers that said throttled")                     \
     X(CLOCK_SKEWED, "clock_skewed_total", "AWS answers whose Date was over 5 s off")               \
     X(SWEEPS, "sweeps_total", "Passes over what is due")                                           \

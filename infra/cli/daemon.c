@@ -20,6 +20,7 @@
 #define PING_EVERY_MS       1000
 #define SWEEP_RETRY_MS      1000
 #define QUEUE_AGAIN_SECONDS 2
+#define SWEEP_SOON_MS       1000 /* while statements wait for their turn */
 
 /* A queue, who reads it and with what. */
 struct consumer {
@@ -122,10 +123,30 @@ static void handle_requests(void *context, unsigned index, struct poller_item *i
     }
 }
 
-MUST_CHECK static enum status
-consumer_start(const struct service *service, const char *name, const char *queue_url,
-               void (*handle)(void *, unsigned, struct poller_item *, size_t, struct arena *),
-               struct consumer *consumer, struct error *error)
+/* While the account's rate is used up for a long time ahead, requests are better kept by their
+ * queue than by the tracker. */
+static bool hold_requests(void *context)
+{
+    const struct consumer *consumer = context;
+    return admission_congested(consumer->workers[0].service->admission,
+                               clock_monotonic_ms(clock_system()));
+}
+
+/* What a kind of messages is called, and what is done with them. */
+struct consumer_kind {
+    const char *name;
+    void (*handle)(void *context, unsigned worker, struct poller_item *items, size_t count,
+                   struct arena *arena);
+    bool (*hold)(void *context); /* NULL: always read */
+};
+
+static const struct consumer_kind event_kind = {"events", handle_events, NULL};
+static const struct consumer_kind request_kind = {"requests", handle_requests, hold_requests};
+
+MUST_CHECK static enum status consumer_start(const struct service *service,
+                                             const struct consumer_kind *kind,
+                                             const char *queue_url, struct consumer *consumer,
+                                             struct error *error)
 {
     consumer->worker_count = (size_t)service->config.workers;
     consumer->workers = calloc(consumer->worker_count, sizeof(*consumer->workers));
@@ -139,11 +160,12 @@ consumer_start(const struct service *service, const char *name, const char *queu
     consumer->queue_url = slice_from_text(queue_url);
     consumer->source = slice_from_text(
         arena_format(service->arena, "queue:%.*s", SLICE_PRINT(queue_name(consumer->queue_url))));
-    const struct poller_options options = {.name = name,
+    const struct poller_options options = {.name = kind->name,
                                            .queue_url = queue_url,
                                            .threads = (unsigned)consumer->worker_count,
                                            .aws = &service->aws,
-                                           .handle = handle,
+                                           .handle = kind->handle,
+                                           .hold = kind->hold,
                                            .context = consumer};
     return poller_start(&options, &consumer->poller, error);
 }
@@ -161,6 +183,14 @@ static void consumer_stop(struct consumer *consumer)
 }
 
 /* ---- Sweep ---------------------------------------------------------------------------------- */
+
+/* Turns are told in parts of a second. */
+static int64_t sweep_pause_ms(const struct service *service)
+{
+    const int64_t pause_ms = service->config.sweep_seconds * 1000;
+    const bool soon = admission_waiting(service->admission, clock_monotonic_ms(clock_system()));
+    return soon && pause_ms > SWEEP_SOON_MS ? SWEEP_SOON_MS : pause_ms;
+}
 
 static void *sweep_loop(void *context)
 {
@@ -185,7 +215,7 @@ static void *sweep_loop(void *context)
         if (status != STATUS_OK) {
             (void)shutdown_wait(SWEEP_RETRY_MS);
         } else if (claimed < SWEEP_LIMIT_DEFAULT) {
-            (void)shutdown_wait(daemon->service->config.sweep_seconds * 1000);
+            (void)shutdown_wait(sweep_pause_ms(daemon->service));
         }
     }
     worker_clear(&worker);
@@ -270,7 +300,7 @@ MUST_CHECK static enum status start_completer(struct daemon *daemon, struct erro
     const struct config *config = &daemon->service->config;
     enum status status = STATUS_OK;
     if (config->event_queue_url != NULL) {
-        status = consumer_start(daemon->service, "events", config->event_queue_url, handle_events,
+        status = consumer_start(daemon->service, &event_kind, config->event_queue_url,
                                 &daemon->events, error);
     } else {
         log_warning("no event queue: endings are learned by the sweep alone",
@@ -288,8 +318,8 @@ MUST_CHECK static enum status start_invoker(struct daemon *daemon, struct error 
     const struct config *config = &daemon->service->config;
     enum status status = STATUS_OK;
     if (config->request_queue_url != NULL) {
-        status = consumer_start(daemon->service, "requests", config->request_queue_url,
-                                handle_requests, &daemon->requests, error);
+        status = consumer_start(daemon->service, &request_kind, config->request_queue_url,
+                                &daemon->requests, error);
     }
     return status == STATUS_OK ? http_front_start(daemon->service, &daemon->front, error) : status;
 }

@@ -83,12 +83,15 @@ static void set_aws(struct service *service)
         service->statement_credentials = credentials_provider_assume_role(
             service->credentials, environ, clock_system(), service->config.statement_role_arn);
     }
+    service->pace = pace_new(strcmp(service->config.quotas, "always") == 0);
+    service->admission = admission_new(service->pace);
     service->aws = (struct aws_client_options){
         .environment = environ,
         .credentials = service->credentials,
         .statement_credentials = service->statement_credentials,
         .clock = clock_system(),
         .random = random_system(),
+        .pace = service->pace,
     };
     service->tracker = (struct tracker_options){.url = service->config.tracker_url,
                                                 .redis_wait = service->config.redis_wait};
@@ -153,6 +156,8 @@ void service_close(struct service *service)
 {
     credentials_provider_free(service->statement_credentials);
     credentials_provider_free(service->credentials);
+    admission_free(service->admission);
+    pace_free(service->pace);
     seal_keys_free(service->keys);
     arena_free(service->arena);
     *service = (struct service){0};
@@ -174,6 +179,7 @@ void worker_init(struct worker *worker, const struct service *service)
         .clock = clock_system(),
         .random = random_system(),
         .owner = service->owner,
+        .admission = service->admission,
     };
     completer_equip(worker->dispatch);
 }

@@ -6,6 +6,7 @@
 #ifndef RINGBACK_INFRA_CLI_SERVICE_H
 #define RINGBACK_INFRA_CLI_SERVICE_H
 
+#include "invoker/admission.h"
 #include "invoker/plan.h"
 #include "tracker/lifecycle.h"
 #include "tracker/record.h"
@@ -21,6 +22,8 @@ struct service {
     struct record_seal seal;
     struct credentials_provider *credentials;
     struct credentials_provider *statement_credentials; /* NULL: the same */
+    struct pace *pace;                                  /* of the account, for all threads */
+    struct admission *admission;                        /* on top of it */
     struct aws_client_options aws;
     struct tracker_options tracker;
     struct plan_settings settings;
