@@ -28,7 +28,9 @@ const char cmd_local_usage[] =
     "  --faults NAME=VALUE,...  seed=N; rates from 0 to 1: throttle, 5xx, reset, drop-events,\n"
     "                           duplicate-events; milliseconds N or N-N: delay-ms,\n"
     "                           delay-events-ms; throttle, 5xx, reset and delay-ms also for one\n"
-    "                           operation: throttle.ExecuteStatement=0.5 (none)\n";
+    "                           operation: throttle.ExecuteStatement=0.5; and AWS's limits:\n"
+    "                           tps.ExecuteStatement=30, calls of one operation in any second;\n"
+    "                           active-statements=5, at once at a cluster or workgroup (none)\n";
 
 static int run_until_signal(const struct local_options *options)
 {

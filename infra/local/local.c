@@ -39,6 +39,12 @@ static void emit(void *context, struct slice event)
     }
 }
 
+static size_t active_max(void *context)
+{
+    struct local *local = context;
+    return local_faults_active_max(local->services.faults);
+}
+
 static enum status store(void *context, const char *bucket, const char *key, bool overwrite,
                          struct slice object)
 {
@@ -158,6 +164,7 @@ static enum status start_parts(struct local *local, struct error *error)
                                             .clock = local->options.clock,
                                             .random = local->options.random,
                                             .emit = emit,
+                                            .active_max = active_max,
                                             .store = store,
                                             .context = local};
     enum status status = split_credentials(local, error);

@@ -156,6 +156,43 @@ static void inherit_target(struct data_submit *submit, const struct data_session
     submit->secret_arn = slice_from_text(session->secret_arn);
 }
 
+/* Statements that have not ended where this one is to run. */
+static size_t count_active(struct local_data *data, const struct data_submit *submit)
+{
+    const struct data_session *session =
+        submit->session_id.data ? data_session_find(data, submit->session_id) : NULL;
+    const struct slice cluster = session ? slice_from_text(session->cluster) : submit->cluster;
+    const struct slice workgroup =
+        session ? slice_from_text(session->workgroup) : submit->workgroup;
+    size_t left = data->active_count;
+    size_t active = 0;
+    for (const struct data_statement *other = data->newest; other && left > 0;
+         other = other->older) {
+        if (data_status_is_final(other->status)) {
+            continue;
+        }
+        left--;
+        active += slice_equals(other->input.cluster, cluster) &&
+                  slice_equals(other->input.workgroup, workgroup);
+    }
+    return active;
+}
+
+/* False: the response is filled. */
+static bool has_room(struct local_data *data, const struct data_submit *submit,
+                     struct http_server_response *response)
+{
+    const size_t most =
+        data->options.active_max ? data->options.active_max(data->options.context) : 0;
+    if (data->active_count >= DATA_ACTIVE_MAX || (most > 0 && count_active(data, submit) >= most)) {
+        data_refuse(response, "ActiveStatementsExceededException",
+                    "Active statements exceeded the allowed quota (%zu).",
+                    most > 0 ? most : (size_t)DATA_ACTIVE_MAX);
+        return false;
+    }
+    return true;
+}
+
 static struct data_statement *start_statement(struct local_data *data, struct data_submit *submit,
                                               struct http_server_response *response)
 {
@@ -164,12 +201,7 @@ static struct data_statement *start_statement(struct local_data *data, struct da
         data_refuse(response, "InternalServerException", "shutting down");
         return NULL;
     }
-    if (data->active_count >= DATA_ACTIVE_MAX) {
-        data_refuse(response, "ActiveStatementsExceededException",
-                    "Active statements exceeded the allowed quota (%d).", DATA_ACTIVE_MAX);
-        return NULL;
-    }
-    if (!choose_session(data, submit, &session, response)) {
+    if (!has_room(data, submit, response) || !choose_session(data, submit, &session, response)) {
         return NULL;
     }
     if (session) {

@@ -83,6 +83,10 @@ static void serve(struct local_services *services, const struct http_server_requ
     if (!verified(services, &route, request, response)) {
         return;
     }
+    if (local_faults_over_rate(services->faults, route.operation, clock_now_ms(services->clock))) {
+        local_failure_throttle(&route, response);
+        return;
+    }
     const enum local_fault fault = local_faults_draw(services->faults, route.operation, &delay_ms);
     delay(services, delay_ms);
     switch (fault) {

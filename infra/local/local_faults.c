@@ -4,6 +4,10 @@
  * from its own sequence (by hash), so that what one client meets does not depend on what the others
  * call in between; every call draws the same count of numbers, so that changing one rate does not
  * shift the other draws.
+ *
+ * "tps.ExecuteStatement=30" and "active-statements=5" are no faults of AWS but its limits: at most
+ * so many calls of the operation in any second, and so many statements at once in a cluster or
+ * workgroup.
  */
 #include "infra/local/service.h"
 
@@ -15,6 +19,8 @@
 #define SETTINGS_MAX       64
 #define OPERATION_BYTES    64
 #define FAULT_DELAY_MAX_MS 60000
+#define FAULT_COUNT_MAX    10000
+#define SECOND_MS          1000
 #define EVENT_STREAM       "\tevent" /* no operation is called so */
 
 enum fault_name {
@@ -25,6 +31,8 @@ enum fault_name {
     FAULT_DROP_EVENTS,
     FAULT_DUPLICATE_EVENTS,
     FAULT_DELAY_EVENTS_MS,
+    FAULT_TPS,
+    FAULT_ACTIVE_STATEMENTS,
     FAULT_SEED,
     FAULT_NAME_COUNT,
 };
@@ -32,6 +40,7 @@ enum fault_name {
 enum fault_value {
     FAULT_VALUE_RATE,  /* 0..1 */
     FAULT_VALUE_RANGE, /* "5" or "0-200" milliseconds */
+    FAULT_VALUE_COUNT,
     FAULT_VALUE_SEED,
 };
 
@@ -47,6 +56,8 @@ static const struct {
     [FAULT_DROP_EVENTS] = {"drop-events", FAULT_VALUE_RATE, false},
     [FAULT_DUPLICATE_EVENTS] = {"duplicate-events", FAULT_VALUE_RATE, false},
     [FAULT_DELAY_EVENTS_MS] = {"delay-events-ms", FAULT_VALUE_RANGE, false},
+    [FAULT_TPS] = {"tps", FAULT_VALUE_COUNT, true},
+    [FAULT_ACTIVE_STATEMENTS] = {"active-statements", FAULT_VALUE_COUNT, false},
     [FAULT_SEED] = {"seed", FAULT_VALUE_SEED, false},
 };
 
@@ -56,6 +67,7 @@ struct fault_setting {
     double rate;
     int64_t least_ms;
     int64_t most_ms;
+    int64_t count;
 };
 
 struct fault_plan {
@@ -64,9 +76,16 @@ struct fault_plan {
     uint64_t seed;
 };
 
+/* The times of the last calls that a "tps" has let through, as a ring as long as it allows. */
+struct window {
+    int64_t *times_ms;
+    size_t next;
+};
+
 struct local_faults {
     pthread_mutex_t mutex;
     struct fault_plan plan;
+    struct window windows[SETTINGS_MAX]; /* of the plan's settings */
     struct random_seeded streams[STREAM_COUNT];
 };
 
@@ -74,6 +93,14 @@ static void start_streams(struct local_faults *faults)
 {
     for (uint64_t i = 0; i < STREAM_COUNT; i++) {
         random_seeded_init(&faults->streams[i], faults->plan.seed * STREAM_COUNT + i);
+    }
+}
+
+static void clear_windows(struct local_faults *faults)
+{
+    for (size_t i = 0; i < SETTINGS_MAX; i++) {
+        free(faults->windows[i].times_ms);
+        faults->windows[i] = (struct window){0};
     }
 }
 
@@ -93,6 +120,7 @@ void local_faults_free(struct local_faults *faults)
     if (!faults) {
         return;
     }
+    clear_windows(faults);
     pthread_mutex_destroy(&faults->mutex);
     free(faults);
 }
@@ -142,6 +170,8 @@ static enum status parse_value(struct fault_plan *plan, struct slice value,
     switch (fault_names[setting->name].value) {
     case FAULT_VALUE_RATE: return parse_rate(value, &setting->rate, error);
     case FAULT_VALUE_RANGE: return parse_range(value, setting, error);
+    case FAULT_VALUE_COUNT:
+        return slice_to_int64(value, 1, FAULT_COUNT_MAX, &setting->count, error);
     case FAULT_VALUE_SEED:
         if (slice_to_int64(value, 0, INT64_MAX, &seed, error) != STATUS_OK) {
             return STATUS_REJECTED;
@@ -182,6 +212,7 @@ static enum status plan_add(struct fault_plan *plan, struct slice name, struct s
 static void use_plan(struct local_faults *faults, const struct fault_plan *plan)
 {
     pthread_mutex_lock(&faults->mutex);
+    clear_windows(faults);
     faults->plan = *plan;
     start_streams(faults);
     pthread_mutex_unlock(&faults->mutex);
@@ -283,6 +314,47 @@ static int64_t find_delay_ms(const struct fault_plan *plan, enum fault_name name
     }
     const int64_t width_ms = setting->most_ms - setting->least_ms + 1;
     return setting->least_ms + (int64_t)(unit * (double)width_ms);
+}
+
+/* The oldest of the last so many calls must be a second ago. */
+static bool window_takes(struct window *window, size_t count, int64_t now_ms)
+{
+    if (window->times_ms == NULL) {
+        window->times_ms = calloc(count, sizeof(*window->times_ms));
+        if (window->times_ms == NULL) {
+            abort();
+        }
+    }
+    int64_t *oldest_ms = &window->times_ms[window->next];
+    if (*oldest_ms != 0 && now_ms - *oldest_ms < SECOND_MS) {
+        return false;
+    }
+    *oldest_ms = now_ms;
+    window->next = (window->next + 1) % count;
+    return true;
+}
+
+bool local_faults_over_rate(struct local_faults *faults, struct slice operation, int64_t now_ms)
+{
+    bool over = false;
+    pthread_mutex_lock(&faults->mutex);
+    const struct fault_setting *setting = find_setting(&faults->plan, FAULT_TPS, operation);
+    if (setting != NULL) {
+        const size_t index = (size_t)(setting - faults->plan.settings);
+        over = !window_takes(&faults->windows[index], (size_t)setting->count, now_ms);
+    }
+    pthread_mutex_unlock(&faults->mutex);
+    return over;
+}
+
+size_t local_faults_active_max(struct local_faults *faults)
+{
+    pthread_mutex_lock(&faults->mutex);
+    const struct fault_setting *setting =
+        find_setting(&faults->plan, FAULT_ACTIVE_STATEMENTS, SLICE_NONE);
+    const size_t most = setting != NULL ? (size_t)setting->count : 0;
+    pthread_mutex_unlock(&faults->mutex);
+    return most;
 }
 
 /* FNV-1a, 32 bits. */

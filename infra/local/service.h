@@ -107,6 +107,10 @@ enum local_fault {
 /* Draws for one call; *delay_ms is how long to wait first. */
 enum local_fault local_faults_draw(struct local_faults *faults, struct slice operation,
                                    int64_t *delay_ms);
+/* The operation has been called as often in the last second as "tps" allows. */
+bool local_faults_over_rate(struct local_faults *faults, struct slice operation, int64_t now_ms);
+/* How many statements may be active in a cluster or workgroup; 0: not limited beyond AWS's 500. */
+size_t local_faults_active_max(struct local_faults *faults);
 /* Draws for one completion event: how many copies (0: dropped, 2: duplicated) and their delay. */
 unsigned local_faults_draw_event(struct local_faults *faults, int64_t *delay_ms);
 
@@ -118,6 +122,9 @@ struct local_data_options {
     const struct random *random;
     /* Called on a statement's thread with the completion event's JSON. */
     void (*emit)(void *context, struct slice event);
+    /* How many statements may be active at one target; 0, or NULL: as many as there may be in all.
+     */
+    size_t (*active_max)(void *context);
     /* Keeps what UNLOAD writes, as local_s3_put does; NULL: nothing can be unloaded. */
     enum status (*store)(void *context, const char *bucket, const char *key, bool overwrite,
                          struct slice object);

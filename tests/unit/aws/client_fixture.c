@@ -29,7 +29,8 @@ enum status client_open(struct client_fixture *fixture, struct error *error)
     const struct aws_client_options options = {.environment = fixture->environment,
                                                .credentials = fixture->provider,
                                                .clock = &fixture->clock.clock,
-                                               .random = &fixture->random.random};
+                                               .random = &fixture->random.random,
+                                               .pace = fixture->pace};
     return aws_client_new(&options, &fixture->client, error);
 }
 
@@ -68,6 +69,7 @@ int client_teardown(void **state)
     struct client_fixture *fixture = *state;
     aws_client_free(fixture->client);
     credentials_provider_free(fixture->provider);
+    pace_free(fixture->pace);
     if (fixture->server != NULL) {
         http_fixture_close(fixture->server);
     }

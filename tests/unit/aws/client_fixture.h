@@ -6,6 +6,7 @@
 #include "tests/support/http_fixture.h"
 
 #include "infra/aws/client.h"
+#include "infra/aws/pace.h"
 #include "infra/base/clock.h"
 
 #define CLIENT_NOW_MS          1795178096000 /* 2026-11-20T12:34:56Z */
@@ -20,6 +21,7 @@ struct client_fixture {
     struct clock_fake clock;
     struct random_seeded random;
     struct credentials_provider *provider;
+    struct pace *pace; /* of the clients that are opened later; NULL: none */
     struct aws_client *client;
 };
 

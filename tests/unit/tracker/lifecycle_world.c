@@ -139,13 +139,27 @@ static void check_rivals(struct world *world)
     }
 }
 
+/* There is no token of the rate, and nothing is sent: that is certain, and no failure. */
+static bool held_back(struct world *world, struct stimulus *answer)
+{
+    const bool held = chance(world, 15);
+    answer->later_ms = held ? 1 + (int64_t)world_draw(world, 120000) : 0;
+    return held;
+}
+
 static void do_submit(struct world *world)
 {
     struct statement *statement = current(world);
+    struct stimulus local = world_stimulus(world, STIMULUS_SUBMIT_REFUSED);
     assert_true(world->state.attempt <= ATTEMPTS_MAX);
     assert_false(is_attached(world, world->state.step, world->state.attempt));
     assert_true(world->state.step == 1 || world->plan.session_keep_alive_seconds < 0 ||
                 world->state.session_id[0] != '\0');
+    if (held_back(world, &local)) {
+        local.refusal = REFUSAL_CAPACITY;
+        post(world, local);
+        return;
+    }
     if (chance(world, 10)) {
         post(world, world_stimulus(world, STIMULUS_SUBMIT_IN_DOUBT)); /* never arrived */
         return;
@@ -178,8 +192,9 @@ static void do_submit(struct world *world)
 
 static void do_describe(struct world *world)
 {
-    if (chance(world, 15)) {
-        post(world, world_stimulus(world, STIMULUS_LOOK_FAILED));
+    struct stimulus failed = world_stimulus(world, STIMULUS_LOOK_FAILED);
+    if (held_back(world, &failed) || chance(world, 15)) {
+        post(world, failed);
         return;
     }
     struct stimulus answer = world_stimulus(world, STIMULUS_DESCRIBED);
@@ -229,7 +244,12 @@ static void do_release_lock(struct world *world)
 
 static void do_list(struct world *world)
 {
+    struct stimulus failed = world_stimulus(world, STIMULUS_LOOK_FAILED);
     struct stimulus answer = world_stimulus(world, STIMULUS_LISTED);
+    if (held_back(world, &failed)) {
+        post(world, failed);
+        return;
+    }
     answer.found = current(world)->runs > 0;
     answer.statement_id = answer.found ? id_of(world) : SLICE_NONE;
     post(world, answer);
@@ -240,11 +260,14 @@ static void do_cancel(struct world *world)
     unsigned step = world->state.step;
     unsigned attempt = world->state.attempt;
     bool running = current(world)->fate == FATE_RUNNING;
-    if (running && !chance(world, 30)) {
+    struct stimulus refused = world_stimulus(world, STIMULUS_CANCEL_REFUSED);
+    if (held_back(world, &refused)) {
+        post(world, refused);
+    } else if (running && !chance(world, 30)) {
         end_statement(world, step, attempt, FATE_ABORTED);
         post(world, world_stimulus(world, STIMULUS_CANCEL_SENT));
     } else {
-        post(world, world_stimulus(world, STIMULUS_CANCEL_REFUSED));
+        post(world, refused);
     }
 }
 
@@ -257,7 +280,7 @@ static void do_callback(struct world *world, size_t address)
     if (world->told[address] != OUTCOME_NONE) {
         assert_int_equal(world->told[address], world->state.outcome);
     }
-    if (chance(world, 15)) {
+    if (held_back(world, &answer) || chance(world, 15)) {
         answer.kind = STIMULUS_CALLBACK_REFUSED;
         answer.callback_refusal = CALLBACK_REFUSAL_AGAIN; /* before it arrived */
         post(world, answer);
