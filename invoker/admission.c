@@ -10,6 +10,7 @@
 #define TARGET_FLOOR      0.2
 #define TARGET_RAISE      1.0
 #define CONGESTED_MS      10000 /* of sending, waiting for the account's rate */
+#define LINE_WAYS         4
 #define HASH_START        14695981039346656037ULL
 #define HASH_FACTOR       1099511628211ULL
 #define MILLISECONDS_EACH 1000.0
@@ -20,11 +21,16 @@ struct target {
     double newcomers_ms; /* the last turn of those who had nothing waiting */
 };
 
+struct line {
+    uint64_t caller;
+    double last_ms; /* the last turn he was told */
+};
+
 struct admission {
     pthread_mutex_t mutex;
     struct pace *pace;
     struct target targets[ADMISSION_TARGETS_MAX]; /* those with a rate of their own */
-    double lines[ADMISSION_LINES];                /* the last turn of each caller */
+    struct line lines[ADMISSION_LINES];           /* in sets of LINE_WAYS */
     double newcomers_ms;                          /* as a target's, of all others */
     double last_ms;                               /* the last turn of all */
 };
@@ -85,9 +91,22 @@ static struct target *add_target(struct admission *admission, uint64_t key)
 
 /* ---- Lines ---------------------------------------------------------------------------------- */
 
-static double *line_of(struct admission *admission, const struct admission_key *key)
+/* His own, or the one of his set that is over or ends first: as long as somebody waits in it, it is
+ * shared. */
+static double *line_of(struct admission *admission, const struct admission_key *key, double now)
 {
-    return &admission->lines[key->caller % ADMISSION_LINES];
+    struct line *set = &admission->lines[key->caller % (ADMISSION_LINES / LINE_WAYS) * LINE_WAYS];
+    struct line *first = &set[0];
+    for (size_t i = 0; i < LINE_WAYS; i++) {
+        if (set[i].caller == key->caller) {
+            return &set[i].last_ms;
+        }
+        first = set[i].last_ms < first->last_ms ? &set[i] : first;
+    }
+    if (first->last_ms <= now) {
+        first->caller = key->caller;
+    }
+    return &first->last_ms;
 }
 
 static double rate_of(struct admission *admission, const struct admission_key *key,
@@ -135,7 +154,8 @@ bool admission_ask(struct admission *admission, const struct admission_key *key,
                    int64_t *pace_wait_ms)
 {
     pthread_mutex_lock(&admission->mutex);
-    const bool newcomer = *line_of(admission, key) <= (double)now_ms;
+    const double now = (double)now_ms;
+    const bool newcomer = *line_of(admission, key, now) <= now;
     struct target *target = find_target(admission, key->target);
     const bool admitted = target == NULL || target_admits(target, newcomer, now_ms);
     pthread_mutex_unlock(&admission->mutex);
@@ -150,12 +170,13 @@ int64_t admission_queue(struct admission *admission, const struct admission_key 
     pthread_mutex_lock(&admission->mutex);
     struct target *target = find_target(admission, key->target);
     double *newcomers = target != NULL ? &target->newcomers_ms : &admission->newcomers_ms;
-    double *line = line_of(admission, key);
+    double *line = line_of(admission, key, now);
     const bool newcomer = *line <= now;
-    const double turn_ms = later(newcomer ? *newcomers : *line, now) +
-                           MILLISECONDS_EACH / rate_of(admission, key, target);
-    double wait_ms = turn_ms - now;
-    if (wait_ms > PACE_LINE_MAX_MS) {
+    const double interval_ms = MILLISECONDS_EACH / rate_of(admission, key, target);
+    const double turn_ms = later(newcomer ? *newcomers : *line, now) + interval_ms;
+    /* Somewhere in his interval: of callers in step the same would always come first. */
+    double wait_ms = turn_ms - unit * interval_ms - now;
+    if (turn_ms - now > PACE_LINE_MAX_MS) {
         wait_ms = PACE_LINE_MAX_MS * (1 + unit) / 2;
     } else {
         *line = turn_ms;
@@ -165,7 +186,7 @@ int64_t admission_queue(struct admission *admission, const struct admission_key 
     }
     admission->last_ms = later(admission->last_ms, now + wait_ms);
     pthread_mutex_unlock(&admission->mutex);
-    return (int64_t)ceil(wait_ms);
+    return (int64_t)ceil(later(wait_ms, 1));
 }
 
 void admission_taken(struct admission *admission, const struct admission_key *key, int64_t now_ms)

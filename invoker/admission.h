@@ -13,8 +13,8 @@
  * follow each other at the rate that there is, as if he were alone; one who has nothing waiting
  * joins the line of those like him instead of standing behind the ten thousand of another. Callers
  * who have some waiting may take only what is free soon, so that newcomers find tokens. That is
- * fair queueing by virtual time: each caller's line is his own clock. Lines are kept by hash, so
- * that two callers may share one, which is then fair to both as to one.
+ * fair queueing by virtual time: each caller's line is his own clock. There are ADMISSION_LINES;
+ * when more callers wait, some share one, which is then fair to them as to one.
  */
 #ifndef RINGBACK_INVOKER_ADMISSION_H
 #define RINGBACK_INVOKER_ADMISSION_H
@@ -49,8 +49,8 @@ void admission_free(struct admission *admission);
  * be full. */
 bool admission_ask(struct admission *admission, const struct admission_key *key, int64_t now_ms,
                    int64_t *pace_wait_ms);
-/* It could not be sent now, for whatever reason: in how many milliseconds it is its turn. unit:
- * randomness in [0, 1) for those whose turn is too far away to be told. */
+/* It could not be sent now, for whatever reason: in how many milliseconds it is its turn, at
+ * least 1. unit: randomness in [0, 1). */
 int64_t admission_queue(struct admission *admission, const struct admission_key *key,
                         int64_t now_ms, double unit);
 /* The target has taken a statement, or has said that it is full. */
