@@ -112,7 +112,7 @@ static void read_callback(struct dispatch *dispatch, struct work *work, const st
     }
     handler->read(call, stimulus);
     count(stimulus);
-    if (stimulus->kind == STIMULUS_CALLBACK_REFUSED) {
+    if (stimulus->kind == STIMULUS_CALLBACK_REFUSED && !call->held_back) {
         log_warning("callback not taken", LOG_CSTR("invocationId", work->record.plan.id),
                     LOG_CSTR("kind", address_kind_name(kind)), LOG_CSTR("error", call->error_name),
                     LOG_INT("code", call->code));

@@ -28,8 +28,27 @@ bool statement_failure_transient(struct slice error_text)
            (end < error_text.size && (error_text.data[end] < '0' || error_text.data[end] > '9'));
 }
 
+/* The connection was never made, so that nothing can have run: the text says so, and there is no
+ * query id. One that was lost says something else and is never tried again, since the statement may
+ * have run to its end. Which texts the Data API passes on is not documented; these are those of the
+ * drivers. */
+bool statement_never_began(struct slice error_text, int64_t redshift_query_id)
+{
+    static const char *const marks[] = {
+        "Connection refused",   "connection refused",        "could not connect to server",
+        "too many connections", "connection limit exceeded",
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(marks) && redshift_query_id <= 0; i++) {
+        if (slice_find(error_text, slice_from_text(marks[i])) < error_text.size) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Who has said which errors may be tried again means these and no others. */
-static bool may_be_tried_again(const struct work *work, struct slice error_text)
+static bool may_be_tried_again(const struct work *work, struct slice error_text,
+                               int64_t redshift_query_id)
 {
     const struct plan *plan = &work->record.plan;
     const unsigned step = work->record.state.step;
@@ -39,7 +58,8 @@ static bool may_be_tried_again(const struct work *work, struct slice error_text)
     }
     return retry->error_match.size > 0
                ? regex_matches(retry->error_match, error_text) == REGEX_MATCH
-               : statement_failure_transient(error_text);
+               : statement_failure_transient(error_text) ||
+                     statement_never_began(error_text, redshift_query_id);
 }
 
 static struct slice current_id(struct arena *arena, const struct work *work)
@@ -104,7 +124,8 @@ static void read_describe(struct dispatch *dispatch, struct work *work, const st
     stimulus->transient =
         stimulus->ending == ENDING_FAILED &&
         may_be_tried_again(work,
-                           description.error.size > 0 ? description.error : stimulus->error_text);
+                           description.error.size > 0 ? description.error : stimulus->error_text,
+                           description.redshift_query_id);
     stimulus->session_id = description.session_id;
     stimulus->description = description.document;
     if (stimulus->ending != ENDING_NONE && work->record.state.outcome == OUTCOME_NONE) {

@@ -14,5 +14,7 @@ extern const struct action_handler cancel_handler;
 /* Whether the database's text is one of the transient failures that may be tried again:
  * serializable conflict (1023) and aborts by a concurrent transaction. */
 bool statement_failure_transient(struct slice error_text);
+/* Whether it failed before it began, since there was no connection. */
+bool statement_never_began(struct slice error_text, int64_t redshift_query_id);
 
 #endif

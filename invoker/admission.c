@@ -6,9 +6,13 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#define TARGET_RATE       24.0 /* per second: what the account may submit */
-#define TARGET_FLOOR      0.2
-#define TARGET_RAISE      1.0
+#define TARGET_RATE  24.0 /* per second: what the account may submit */
+#define TARGET_FLOOR 0.2
+#define TARGET_RAISE 1.0
+/* Turns at a full target are closer than its rate, and never further apart than half a second: the
+ * rate may be another one by then, and asking here costs less than a place that stays empty. */
+#define TURNS_EACH        4.0
+#define TURNS_FLOOR       2.0
 #define CONGESTED_MS      10000 /* of sending, waiting for the account's rate */
 #define LINE_WAYS         4
 #define HASH_START        14695981039346656037ULL
@@ -58,6 +62,11 @@ struct admission_key admission_key_of(const struct plan *plan, const struct plan
     return (struct admission_key){.target = hash != 0 ? hash : 1,
                                   .caller = hash_add(hash, plan->group),
                                   .operation = operation};
+}
+
+static double greater(double a, double b)
+{
+    return a > b ? a : b;
 }
 
 /* ---- Targets -------------------------------------------------------------------------------- */
@@ -113,12 +122,11 @@ static double rate_of(struct admission *admission, const struct admission_key *k
                       const struct target *target)
 {
     const double rate = pace_rate(admission->pace, key->operation);
-    return target != NULL && target->bucket.rate < rate ? target->bucket.rate : rate;
-}
-
-static double later(double a_ms, double b_ms)
-{
-    return a_ms > b_ms ? a_ms : b_ms;
+    if (target == NULL) {
+        return rate;
+    }
+    const double turns = greater(TURNS_EACH * target->bucket.rate, TURNS_FLOOR);
+    return turns < rate ? turns : rate;
 }
 
 /* ---- Contract ------------------------------------------------------------------------------- */
@@ -146,7 +154,7 @@ static bool target_admits(struct target *target, bool newcomer, int64_t now_ms)
 {
     double wait_ms = 0;
     const double ahead_ms =
-        newcomer ? later(ADMISSION_NEWCOMER_MS, MILLISECONDS_EACH / target->bucket.rate) : 0;
+        newcomer ? greater(ADMISSION_NEWCOMER_MS, MILLISECONDS_EACH / target->bucket.rate) : 0;
     return pace_bucket_take(&target->bucket, now_ms, ahead_ms, &wait_ms);
 }
 
@@ -173,7 +181,7 @@ int64_t admission_queue(struct admission *admission, const struct admission_key 
     double *line = line_of(admission, key, now);
     const bool newcomer = *line <= now;
     const double interval_ms = MILLISECONDS_EACH / rate_of(admission, key, target);
-    const double turn_ms = later(newcomer ? *newcomers : *line, now) + interval_ms;
+    const double turn_ms = greater(newcomer ? *newcomers : *line, now) + interval_ms;
     /* Somewhere in his interval: of callers in step the same would always come first. */
     double wait_ms = turn_ms - unit * interval_ms - now;
     if (turn_ms - now > PACE_LINE_MAX_MS) {
@@ -184,9 +192,9 @@ int64_t admission_queue(struct admission *admission, const struct admission_key 
             *newcomers = turn_ms;
         }
     }
-    admission->last_ms = later(admission->last_ms, now + wait_ms);
+    admission->last_ms = greater(admission->last_ms, now + wait_ms);
     pthread_mutex_unlock(&admission->mutex);
-    return (int64_t)ceil(later(wait_ms, 1));
+    return (int64_t)ceil(greater(wait_ms, 1));
 }
 
 void admission_taken(struct admission *admission, const struct admission_key *key, int64_t now_ms)

@@ -20,7 +20,8 @@ static bool step_retriable(const struct plan *plan, const struct plan_step *step
     bool session = target->session_id.size > 0 || plan->session_keep_alive_seconds >= 0;
     bool retriable = !session && !step->auto_commit;
     for (size_t i = 0; i < step->sql_count && retriable; i++) {
-        retriable = !sql_runs_once_only(step->sqls[i]);
+        retriable = !sql_runs_once_only(step->sqls[i]) &&
+                    !(step->sql_count > 1 && sql_commits(step->sqls[i]));
     }
     return retriable;
 }

@@ -132,6 +132,11 @@ bool sql_runs_once_only(struct slice statement)
     return first.data == NULL || is_among(first, words, ARRAY_COUNT(words));
 }
 
+bool sql_commits(struct slice statement)
+{
+    return slice_equals_ignore_case(sql_first_word(statement), SLICE("truncate"));
+}
+
 enum sql_control sql_control_of(struct slice statement)
 {
     static const struct {

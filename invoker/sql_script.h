@@ -40,6 +40,9 @@ struct slice sql_first_word(struct slice statement);
 /* Whether the statement must not run twice, whatever the error says: CALL, UNLOAD, VACUUM,
  * transaction control, and what does not begin with a word. */
 bool sql_runs_once_only(struct slice statement);
+/* Whether it commits what came before it in its transaction, as Redshift's TRUNCATE does: what
+ * fails after it is not undone as a whole. */
+bool sql_commits(struct slice statement);
 
 enum sql_control {
     SQL_NO_CONTROL,

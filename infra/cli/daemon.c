@@ -20,7 +20,10 @@
 #define PING_EVERY_MS       1000
 #define SWEEP_RETRY_MS      1000
 #define QUEUE_AGAIN_SECONDS 2
-#define SWEEP_SOON_MS       1000 /* while statements wait for their turn */
+/* While statements wait for their turn. With what a pass itself waits for tokens
+ * (ADMISSION_WAITER_MS) it is what a burst of the account's rate allows, so that no second is
+ * wasted. */
+#define SWEEP_SOON_MS 200
 
 /* A queue, who reads it and with what. */
 struct consumer {

@@ -17,9 +17,21 @@ static void set(struct pipeline *pipeline, size_t index, const char *name, const
     assert_true(asprintf(&pipeline->environment[index], "%s=%s", name, value) > 0);
 }
 
-static void open_aws(struct pipeline *pipeline)
+static void open_client(struct pipeline *pipeline)
 {
     struct error error = ERROR_NONE;
+    const struct aws_client_options options = {.environment = pipeline->environment,
+                                               .credentials = pipeline->provider,
+                                               .clock = &pipeline->clock.clock,
+                                               .random = &pipeline->random.random,
+                                               .pace = pipeline->pace};
+    if (aws_client_new(&options, &pipeline->dispatch.aws, &error) != STATUS_OK) {
+        fail_msg("%s", error.text);
+    }
+}
+
+static void open_aws(struct pipeline *pipeline)
+{
     set(pipeline, 0, "AWS_ACCESS_KEY_ID", "AKIDTEST");
     set(pipeline, 1, "AWS_SECRET_ACCESS_KEY", "test");
     set(pipeline, 2, "AWS_REGION", "eu-west-1");
@@ -27,12 +39,22 @@ static void open_aws(struct pipeline *pipeline)
     set(pipeline, 4, "AWS_MAX_ATTEMPTS", "1");
     set(pipeline, 5, "AWS_EC2_METADATA_DISABLED", "true");
     pipeline->provider = credentials_provider_new(pipeline->environment, &pipeline->clock.clock);
-    const struct aws_client_options options = {.environment = pipeline->environment,
-                                               .credentials = pipeline->provider,
-                                               .clock = &pipeline->clock.clock,
-                                               .random = &pipeline->random.random};
-    if (aws_client_new(&options, &pipeline->dispatch.aws, &error) != STATUS_OK) {
-        fail_msg("%s", error.text);
+    open_client(pipeline);
+}
+
+void pipeline_pace(struct pipeline *pipeline)
+{
+    aws_client_free(pipeline->dispatch.aws);
+    pipeline->pace = pace_new(true);
+    pipeline->admission = admission_new(pipeline->pace);
+    pipeline->dispatch.admission = pipeline->admission;
+    open_client(pipeline);
+}
+
+void pipeline_use_up(struct pipeline *pipeline, enum pace_operation operation, int64_t most_ms)
+{
+    int64_t wait_ms = 0;
+    while (pace_take(pipeline->pace, operation, pipeline->clock.now_ms, most_ms, &wait_ms)) {
     }
 }
 
@@ -77,6 +99,8 @@ void pipeline_open(struct pipeline *pipeline, const char *url)
 void pipeline_close(struct pipeline *pipeline)
 {
     aws_client_free(pipeline->dispatch.aws);
+    admission_free(pipeline->admission);
+    pace_free(pipeline->pace);
     credentials_provider_free(pipeline->provider);
     tracker_close(pipeline->tracker);
     seal_keys_free(pipeline->keys);

@@ -6,6 +6,7 @@
 #define RINGBACK_TESTS_SUPPORT_PIPELINE_H
 
 #include "completer/completer.h"
+#include "invoker/admission.h"
 #include "invoker/invoker.h"
 #include "tests/support/cloud.h"
 
@@ -18,6 +19,8 @@ struct pipeline {
     struct random_seeded random;
     char *environment[8];
     struct credentials_provider *provider;
+    struct pace *pace; /* NULL, as the admission, unless pipeline_pace was called */
+    struct admission *admission;
     struct tracker *tracker; /* a tracker_faulty around SQLite */
     struct seal_keys *keys;
     struct record_seal seal;
@@ -31,6 +34,10 @@ struct pipeline {
 /* url: of the tracker; NULL: sqlite::memory:. AWS calls are sent once (AWS_MAX_ATTEMPTS=1). */
 void pipeline_open(struct pipeline *pipeline, const char *url);
 void pipeline_close(struct pipeline *pipeline);
+/* From here on AWS's rates are kept to, and statements are admitted in turn. */
+void pipeline_pace(struct pipeline *pipeline);
+/* Uses up what may be sent of an operation without waiting, and the slots of the next most_ms. */
+void pipeline_use_up(struct pipeline *pipeline, enum pace_operation operation, int64_t most_ms);
 
 /* One synchronous request; returns the HTTP status, the reply is item.reply. */
 int pipeline_post(struct pipeline *pipeline, const char *body);

@@ -249,6 +249,37 @@ static void hostile_files_are_read_without_harm(void **state)
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
+/* ---- Whose place it is ---- */
+
+static void a_place_is_amazons_by_its_host(void **state)
+{
+    static const struct {
+        const char *host;
+        bool configured;
+        bool aws;
+    } rows[] = {
+        {"redshift-data.eu-west-1.amazonaws.com", false, true},
+        {"vpce-1-2.redshift-data.us-east-1.vpce.amazonaws.com", true, true},
+        {"vpce-1-2.redshift-data.us-east-1.vpce.amazonaws.com:443", true, true},
+        {"redshift-data.cn-north-1.amazonaws.com.cn", true, true},
+        {"redshift-data.eu-west-1.api.aws", true, true},
+        {"127.0.0.1:4566", true, false},
+        {"localhost", true, false},
+        {"proxy.example.com", true, false},
+        {"notamazonaws.com", true, false},
+        {"amazonaws.com.example.com", true, false},
+        {"", true, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+        const struct endpoint endpoint = {.host = slice_from_text(rows[i].host),
+                                          .configured = rows[i].configured};
+        if (endpoint_is_aws(&endpoint) != rows[i].aws) {
+            fail_msg("%s", rows[i].host);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -258,6 +289,7 @@ int main(void)
         TEST(parts_of_a_configured_endpoint),
         TEST(region_in_its_order),
         TEST(format_of_the_shared_files),
+        TEST(a_place_is_amazons_by_its_host),
         TEST(malformed_endpoints_are_refused),
         TEST(variant_of_a_configured_endpoint_is_refused),
         TEST(hostile_files_are_read_without_harm),

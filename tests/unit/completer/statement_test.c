@@ -159,6 +159,37 @@ static void transient_failures_by_their_text(void **context)
     assert_false(statement_failure_transient(SLICE_NONE));
 }
 
+/* A connection that was never made, and one that was lost, perhaps after all was done. */
+static void only_what_never_began_is_told_by_its_connection(void **context)
+{
+    static const struct {
+        const char *error;
+        const char *query_id;
+        bool transient;
+    } rows[] = {
+        {"java.net.ConnectException: Connection refused", "0", true},
+        {"could not connect to server", "-1", true},
+        {"FATAL: connection limit exceeded for non-bootstrap users", "0", true},
+        {"FATAL: sorry, too many connections already", "0", true},
+        {"Connection refused", "4711", false},
+        {"connection lost", "0", false},
+        {"Connection reset by peer", "0", false},
+        {"server closed the connection unexpectedly", "0", false},
+        {"connection timed out", "0", false},
+    };
+    struct fixture *fixture = *context;
+    for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+        const struct stimulus *stimulus =
+            describe(fixture, arena_format(fixture->dispatch.arena,
+                                           "{\"Id\":\"" STMT "\",\"Status\":\"FAILED\","
+                                           "\"Error\":\"%s\",\"RedshiftQueryId\":%s}",
+                                           rows[i].error, rows[i].query_id));
+        if (stimulus->transient != rows[i].transient) {
+            fail_msg("%s, query %s", rows[i].error, rows[i].query_id);
+        }
+    }
+}
+
 /* The step's pattern, else the plan's, else the classes of this file. */
 static void who_says_which_errors_means_these_alone(void **context)
 {
@@ -302,6 +333,7 @@ int main(void)
         TEST(description_of_an_ending_has_all_details),
         TEST(every_status_is_an_ending_or_alive),
         TEST(transient_failures_by_their_text),
+        TEST(only_what_never_began_is_told_by_its_connection),
         TEST(who_says_which_errors_means_these_alone),
         TEST(the_session_is_told),
         TEST(an_attached_id_that_is_none_is_not_found),

@@ -339,7 +339,7 @@ static void a_newcomer_gets_the_next_probe_of_a_full_target(void **context)
     const struct admission_key many = key_of("full", "many");
     const struct admission_key one = key_of("full", "one");
     full_for(fixture, &many, 5);
-    for (int i = 0; i < 10; i++) {
+    for (int i = 0; i < 60; i++) {
         (void)turn_of(fixture, &many);
     }
     (void)admitted_in(fixture, &many, 10);

@@ -516,6 +516,21 @@ static void one_such_statement_makes_the_batch_run_once(void **context)
     assert_false(fixture->plan.steps[2].retriable);
 }
 
+/* Redshift's TRUNCATE commits: a transaction with one is not undone when it fails afterwards. */
+static void a_truncate_makes_the_batch_run_once(void **context)
+{
+    struct fixture *fixture = *context;
+    assert_true(retriable(fixture, "truncate t"));
+    fixture->request.mode = REQUEST_TRANSACTION;
+    fixture->request.sql_count = 3;
+    fixture->sqls[0] = SLICE("insert into t values (1)");
+    fixture->sqls[1] = SLICE("-- c\nTRUNCATE TABLE t");
+    fixture->sqls[2] = SLICE("insert into t values (2)");
+    assert_false(made(fixture)->steps[0].retriable);
+    fixture->sqls[1] = SLICE("delete from truncate");
+    assert_true(made(fixture)->steps[0].retriable);
+}
+
 static void sessions_run_once(void **context)
 {
     struct fixture *fixture = *context;
@@ -669,6 +684,7 @@ int main(void)
         TEST(retriable_statements),
         TEST(statements_that_run_once),
         TEST(one_such_statement_makes_the_batch_run_once),
+        TEST(a_truncate_makes_the_batch_run_once),
         TEST(sessions_run_once),
         TEST(exactly_one_way_to_the_database),
         TEST(bad_targets_files_are_named),

@@ -188,6 +188,44 @@ static void control_refuses_what_is_not_its_own(void **state)
     assert_int_equal(405, control(*state, "POST", "{}"));
 }
 
+/* --- limits ----------------------------------------------------------------------------------- */
+
+static void a_rate_holds_in_any_second(void **state)
+{
+    struct fixture *f = *state;
+    set(f, "tps.ExecuteStatement=3");
+    const struct slice operation = SLICE("ExecuteStatement");
+    assert_false(local_faults_over_rate(f->faults, operation, 1000));
+    assert_false(local_faults_over_rate(f->faults, operation, 1500));
+    assert_false(local_faults_over_rate(f->faults, operation, 1999));
+    assert_true(local_faults_over_rate(f->faults, operation, 1999));
+    assert_false(local_faults_over_rate(f->faults, operation, 2000));
+    assert_true(local_faults_over_rate(f->faults, operation, 2499));
+    assert_false(local_faults_over_rate(f->faults, operation, 2500));
+    for (int i = 0; i < 100; i++) {
+        assert_false(local_faults_over_rate(f->faults, SLICE("DescribeStatement"), 1000));
+    }
+}
+
+static void limits_are_off_unless_they_are_set(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(local_faults_active_max(f->faults), 0);
+    set(f, "active-statements=5,tps=1");
+    assert_int_equal(local_faults_active_max(f->faults), 5);
+    assert_false(local_faults_over_rate(f->faults, SLICE("A"), 1000));
+    assert_true(local_faults_over_rate(f->faults, SLICE("A"), 1000));
+    set(f, "");
+    assert_int_equal(local_faults_active_max(f->faults), 0);
+    assert_false(local_faults_over_rate(f->faults, SLICE("A"), 1000));
+}
+
+static void a_limit_is_a_number(void **state)
+{
+    refuse(*state, "tps.A=0", "tps.A: must be between 1 and 10000, got 0");
+    refuse(*state, "active-statements.A=1", "active-statements.A: takes no such operation");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -200,6 +238,9 @@ int main(void)
         TEST(delays_stay_in_their_range),
         TEST(events_are_dropped_and_doubled),
         TEST(control_replaces_what_was_set),
+        TEST(a_rate_holds_in_any_second),
+        TEST(limits_are_off_unless_they_are_set),
+        TEST(a_limit_is_a_number),
         TEST(nonsense_is_refused_by_name),
         TEST(a_range_must_rise),
         TEST(a_refused_text_changes_nothing),

@@ -373,6 +373,59 @@ static void a_witnessed_failure_is_neither_expired_nor_overruled_by_the_grace(vo
     assert_false(next->statement_unknown);
 }
 
+/* Who knows when it is its turn is believed, and what was not sent is no failed try. */
+static void a_turn_that_is_told_stands_for_the_backoff(void **context)
+{
+    struct fixture *fixture = *context;
+    static const struct {
+        enum statement_state statement;
+        enum stimulus_kind kind;
+    } rows[] = {
+        {STATEMENT_SUBMITTING, STIMULUS_SUBMIT_REFUSED},
+        {STATEMENT_RUNNING, STIMULUS_LOOK_FAILED},
+        {STATEMENT_CANCELLING, STIMULUS_LOOK_FAILED},
+        {STATEMENT_CANCELLING, STIMULUS_CANCEL_REFUSED},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+        put_in_state(fixture, rows[i].statement);
+        struct stimulus stimulus = make(rows[i].kind);
+        stimulus.refusal = REFUSAL_CAPACITY;
+        stimulus.later_ms = 1234;
+        const struct state *next = decide(fixture, stimulus);
+        assert_int_equal(next->statement_at_ms, NOW + 1234);
+        assert_int_equal(next->tries, fixture->state.tries);
+        assert_int_equal(next->outcome, OUTCOME_NONE);
+    }
+}
+
+static void a_repeat_that_was_not_sent_waits_for_its_turn_in_doubt(void **context)
+{
+    struct fixture *fixture = *context;
+    put_in_state(fixture, STATEMENT_SUBMITTING);
+    fixture->state.sends = 2;
+    struct stimulus stimulus = make_refusal(REFUSAL_CAPACITY);
+    stimulus.later_ms = 1234;
+    const struct state *next = decide(fixture, stimulus);
+    assert_int_equal(next->statement, STATEMENT_SUBMITTING);
+    assert_int_equal(next->doubt_since_ms, fixture->state.doubt_since_ms);
+    assert_int_equal(next->statement_at_ms, NOW + 1234);
+    assert_false(next->refused_for_good);
+}
+
+/* Its statement was never sent, which is certain. */
+static void a_first_send_that_was_not_sent_is_cancelled_at_once(void **context)
+{
+    struct fixture *fixture = *context;
+    put_in_state(fixture, STATEMENT_CANCELLING);
+    fixture->state.statement_id[0] = '\0';
+    fixture->state.sends = 1;
+    struct stimulus stimulus = make_refusal(REFUSAL_CAPACITY);
+    stimulus.later_ms = 1234;
+    const struct state *next = decide(fixture, stimulus);
+    assert_int_equal(next->statement, STATEMENT_ENDED);
+    assert_int_equal(next->outcome, fixture->state.cancel_cause);
+}
+
 static void a_full_service_is_asked_less_and_less_often(void **context)
 {
     struct fixture *fixture = *context;
@@ -468,6 +521,9 @@ int main(void)
         TEST(resource_not_found_is_no_ending),
         TEST(a_witnessed_failure_counts_without_its_text),
         TEST(a_witnessed_failure_is_neither_expired_nor_overruled_by_the_grace),
+        TEST(a_turn_that_is_told_stands_for_the_backoff),
+        TEST(a_repeat_that_was_not_sent_waits_for_its_turn_in_doubt),
+        TEST(a_first_send_that_was_not_sent_is_cancelled_at_once),
         TEST(a_full_service_is_asked_less_and_less_often),
         TEST(waiting_is_left_out_once),
         TEST(nothing_expires_before_a_last_look),
