@@ -88,7 +88,7 @@ struct aws_call {
     char error_message[AWS_ERROR_MESSAGE_BYTES]; /* the service's own text, or the I/O error */
     struct http_exchange exchange;
     int64_t retry_at_ms; /* monotonic; private */
-    int paced;           /* enum pace_operation; private */
+    unsigned paced;      /* enum pace_operation; private */
     bool has_token;      /* for the slot at retry_at_ms; private */
     uint64_t generation; /* of the credentials it was signed with; private */
     int retry_cost;      /* tokens; private */

@@ -192,19 +192,20 @@ enum status endpoint_resolve(struct arena *arena, const struct profile_files *fi
     return status == STATUS_OK ? status : error_wrap(error, "%s", facts->name);
 }
 
-/* ".amazonaws.com" also of one that is configured: the end of the host, but for its port. */
+static bool is_below(struct slice host, const char *domain)
+{
+    const struct slice end = slice_from_text(domain);
+    return end.size > 0 && host.size > end.size && slice_ends_with(host, end) &&
+           host.data[host.size - end.size - 1] == '.';
+}
+
 bool endpoint_is_aws(const struct endpoint *endpoint)
 {
     const struct slice host = slice_part(endpoint->host, 0, slice_find_byte(endpoint->host, ':'));
-    for (size_t i = 0; endpoint->configured && i < ARRAY_COUNT(partitions); i++) {
-        const char *const suffixes[] = {partitions[i].suffix, partitions[i].dual_stack_suffix};
-        for (size_t k = 0; k < ARRAY_COUNT(suffixes); k++) {
-            const struct slice suffix = slice_from_text(suffixes[k]);
-            if (suffix.size > 0 && host.size > suffix.size && slice_ends_with(host, suffix) &&
-                host.data[host.size - suffix.size - 1] == '.') {
-                return true;
-            }
-        }
+    bool found = !endpoint->configured;
+    for (size_t i = 0; i < ARRAY_COUNT(partitions) && !found; i++) {
+        found =
+            is_below(host, partitions[i].suffix) || is_below(host, partitions[i].dual_stack_suffix);
     }
-    return !endpoint->configured;
+    return found;
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LONG_AGO_MS       (-1e15)
 #define SECOND_MS         1000.0
 #define STEADY_PART       0.8    /* of a quota per second; the rest is for bursts */
 #define BURST_MS          250.0  /* a fifth of the quota at the steady rate */
@@ -23,8 +24,8 @@ void pace_bucket_init(struct pace_bucket *bucket, const struct pace_terms *terms
     *bucket = (struct pace_bucket){.terms = *terms,
                                    .open = !terms->known,
                                    .rate = terms->per_second,
-                                   .cut_ms = -INFINITY,
-                                   .next_ms = -INFINITY};
+                                   .cut_ms = LONG_AGO_MS,
+                                   .next_ms = LONG_AGO_MS};
 }
 
 static double interval_ms(const struct pace_bucket *bucket)

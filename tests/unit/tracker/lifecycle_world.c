@@ -261,14 +261,12 @@ static void do_cancel(struct world *world)
     unsigned attempt = world->state.attempt;
     bool running = current(world)->fate == FATE_RUNNING;
     struct stimulus refused = world_stimulus(world, STIMULUS_CANCEL_REFUSED);
-    if (held_back(world, &refused)) {
+    if (held_back(world, &refused) || !running || chance(world, 30)) {
         post(world, refused);
-    } else if (running && !chance(world, 30)) {
-        end_statement(world, step, attempt, FATE_ABORTED);
-        post(world, world_stimulus(world, STIMULUS_CANCEL_SENT));
-    } else {
-        post(world, refused);
+        return;
     }
+    end_statement(world, step, attempt, FATE_ABORTED);
+    post(world, world_stimulus(world, STIMULUS_CANCEL_SENT));
 }
 
 static void do_callback(struct world *world, size_t address)
