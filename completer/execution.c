@@ -3,9 +3,9 @@
 #include "infra/base/log.h"
 #include "infra/base/metrics.h"
 
-#define PAGE_LIMIT 100
+#define PAGE_LIMIT 50
 /* Of one event; more members than these are cancelled when it comes again. */
-#define PAGES_MAX 100
+#define PAGES_MAX 200
 /* A clock this far off is not corrected for. */
 #define CLOCK_SLACK_MS 5000
 #define KEPT_MAX_BYTES (1u << 20)
