@@ -3,7 +3,7 @@
 #define NAMES          2
 #define ADDRESSES      1
 #define WORKERS        3
-#define LOCKS          0
+#define LOCKS          1
 #define REFUSALS       false
 #define ABORTS         true
 #define CANCELS        true
@@ -25,6 +25,10 @@ init {
     atomic {
         plan.attached = true;
         plan.steps = true;
+        if
+        :: plan.locks = true
+        :: skip
+        fi;
         if
         :: statements[AT(0, 1)] = STARTED
         :: skip /* it never was */

@@ -163,8 +163,10 @@ inline on_look_failed()
     fi
 }
 
-#ifdef MUTANT_ABSENT_EARLY
+#if defined(MUTANT_ABSENT_EARLY)
 #define PROVEN_ABSENT true
+#elif defined(MUTANT_ABSENT_NEVER)
+#define PROVEN_ABSENT false
 #else
 #define PROVEN_ABSENT (what == ABSENT && latest[w])
 #endif
@@ -254,7 +256,7 @@ inline on_lock_held()
     :: N.statement == WAITING -> N.timer = true
     :: N.statement == WAITING -> final = ENDED; verdict = FINISHED
     :: N.statement == WAITING -> final = ENDED; verdict = REJECTED
-    :: N.statement == WAITING -> final = ENDED; verdict = REJECTED; a = 0; ring_to = CLOSED; move_callback()
+    :: N.statement == WAITING -> final = ENDED; verdict = REJECTED; ring_to[0] = CLOSED
     fi
 }
 
@@ -263,13 +265,11 @@ inline on_callback()
     a = about;
     if
     :: N.callback[a] != CHOSEN -> skip
-    :: N.callback[a] == CHOSEN && kind == CALLBACK_DELIVERED -> ring_to = DELIVERED
-    :: N.callback[a] == CHOSEN && kind == CALLBACK_REFUSED && what != AGAIN -> ring_to = what
+    :: N.callback[a] == CHOSEN && kind == CALLBACK_DELIVERED -> ring_to[a] = DELIVERED; N.callback_timer[a] = false
+    :: N.callback[a] == CHOSEN && kind == CALLBACK_REFUSED && what != AGAIN ->
+        ring_to[a] = what;
+        N.callback_timer[a] = false
     :: else -> N.callback_timer[a] = true
-    fi;
-    if
-    :: ring_to != NONE -> N.callback_timer[a] = false; move_callback()
-    :: else -> skip
     fi
 }
 
@@ -290,13 +290,13 @@ inline on_adopted()
 
 inline on_accepted()
 {
-    N.statement = (LOCKS -> WAITING : QUEUED);
+    N.statement = (plan.locks -> WAITING : QUEUED);
     N.name = 1;
     N.callback[0] = OPEN;
     if
     :: what == REJECTED -> N.statement = QUEUED; final = ENDED; verdict = REJECTED
     :: what == QUEUED -> N.timer = true
-    :: what == SUBMIT && LOCKS -> act_on(TAKE_LOCK)
+    :: what == SUBMIT && plan.locks -> act_on(TAKE_LOCK)
     :: else -> begins = true
     fi
 }
@@ -401,21 +401,15 @@ inline end_statement()
         N.doubt = false;
         N.timer = false;
         N.statement_unknown = (final == UNKNOWN);
-        release = LOCKS
+        release = plan.locks
     fi
 }
 
 inline ring()
 {
-    ring_to = (plan.failures_only && a == 0 && N.outcome == FINISHED -> CLOSED : CHOSEN);
-    move_callback();
-#if !TELLS
-    ring_to = (ring_to == CHOSEN -> DELIVERED : NONE); /* at once: of no interest here */
-    move_callback();
-#endif
     if
-    :: ring_to == CHOSEN -> N.callback_timer[a] = true; rings[a] = true
-    :: else -> skip
+    :: plan.failures_only && a == 0 && N.outcome == FINISHED -> ring_to[a] = CLOSED
+    :: else -> ring_to[a] = CHOSEN; N.callback_timer[a] = true; rings[a] = true
     fi
 }
 
@@ -443,7 +437,7 @@ inline choose_outcome()
         N.reply = (kind == DESCRIBED -> 1 : 2);
         for (a : 0 .. ADDRESSES - 1) {
             if
-            :: N.callback[a] == OPEN -> ring()
+            :: N.callback[a] == OPEN && ring_to[a] == NONE -> ring()
             :: else -> skip
             fi
         }
@@ -480,5 +474,8 @@ inline decide()
     begin_attempt();
     end_statement();
     choose_outcome();
-    move_statement()
+    move_statement();
+    for (a : 0 .. ADDRESSES - 1) {
+        move_callback()
+    }
 }

@@ -35,6 +35,7 @@ typedef plan_of_all {
     bool steps;      /* two steps of one attempt; otherwise one step */
     bool attached;   /* the first statement runs already: it is looked at, never sent */
     bool deadline;
+    bool locks;      /* runs under a lock */
     bool failures_only; /* the address wants to know of failures alone */
 };
 
@@ -76,7 +77,7 @@ byte begins;    /* an attempt */
 byte sends;     /* a submit is sent: the ages of the last send begin anew */
 byte witnessed; /* what is an ending, if it counts */
 byte renders;
-mtype ring_to;
+mtype ring_to[ADDRESSES]; /* where the callback axes go */
 byte a;
 
 #define RETRY_LEFT     (plan.retries && N.name == 1)
@@ -91,7 +92,7 @@ byte a;
 /* ---- The axes ------------------------------------------------------------------------------- */
 
 #define MOVE(from, to)          :: move_to == to && N.statement == from -> N.statement = to
-#define CALLBACK_MOVE(from, to) :: ring_to == to && N.callback[a] == from -> N.callback[a] = to
+#define CALLBACK_MOVE(from, to) :: ring_to[a] == to && N.callback[a] == from -> N.callback[a] = to
 
 inline move_statement()
 {
@@ -122,7 +123,7 @@ inline move_statement()
 inline move_callback()
 {
     if
-    :: ring_to == NONE || ring_to == N.callback[a] -> skip
+    :: ring_to[a] == NONE || ring_to[a] == N.callback[a] -> skip
     CALLBACK_MOVE(OPEN, CHOSEN)
     CALLBACK_MOVE(OPEN, CLOSED)
     CALLBACK_MOVE(CHOSEN, DELIVERED)

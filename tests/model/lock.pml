@@ -23,10 +23,11 @@
 
 init {
     atomic {
+        plan.locks = true;
         requested[0] = true;
         requested[1] = true;
         run worker(0, true, true, false, true);
-        run worker(1, true, true, true, false);
+        run worker(1, true, false, true, false);
         run fate(0, 1);
         run fate(1, 1);
         run passing_time(0);

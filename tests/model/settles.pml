@@ -3,7 +3,7 @@
  * one event has to arrive. Checked under weak fairness: whoever can always go on does so some time.
  */
 #define INVOCATIONS    1
-#define NAMES          2
+#define NAMES          1
 #define ADDRESSES      1
 #define WORKERS        2
 #define LOCKS          0
@@ -37,13 +37,11 @@ ltl settles { <> (registered[0] && SETTLED(R[0])) }
 init {
     atomic {
         attack = true;
-        plan.retries = true;
         plan.deadline = true;
         requested[0] = true;
         run worker(0, true, true, false, false);
         run worker(1, false, false, true, false);
         run fate(0, 1);
-        run fate(0, 2);
         run passing_time(0);
         run attacker()
     }

@@ -83,7 +83,13 @@ inline blank_what_is_over()
     :: FINAL(N.statement) -> N.seen = NONE; N.cause = NONE
     :: else -> skip
     fi;
-    N.doubt = N.doubt && plan.attached
+    N.doubt = N.doubt && plan.attached;
+#if !TELLS
+    if /* told at once: of no interest here */
+    :: rings[0] -> N.callback[0] = DELIVERED; N.callback_timer[0] = false; rings[0] = false
+    :: else -> skip
+    fi
+#endif
 }
 
 inline commit()
@@ -126,8 +132,11 @@ inline commit()
 /* Outside of a commit there are no half-made decisions. */
 inline forget_decision()
 {
-    move_to = NONE; ring_to = NONE; ending = NONE; final = NONE; verdict = NONE; cause = NONE;
+    move_to = NONE; ring_to[0] = NONE; ending = NONE; final = NONE; verdict = NONE; cause = NONE;
     begins = false; sends = false; witnessed = false; renders = false; a = 0;
+#if ADDRESSES == 2
+    ring_to[1] = NONE;
+#endif
     copy(N, nobody)
 }
 
@@ -311,6 +320,7 @@ inline die()
 #define SWEEPS(inv)      :: sweeps && registered[inv] && HAS_TIMER(R[inv]) -> kind = DUE; i = inv
 #define ASKS(inv)        :: asks && requested[inv] -> kind = ACCEPTED; i = inv; what = REQUEST; \
                             requested[inv] = KEPT_UNTIL_COMMITTED
+#define QUEUES(inv)      :: asks && requested[inv] && REQUEST == SUBMIT -> kind = ACCEPTED; i = inv; what = QUEUED
 #ifdef MUTANT_ACK_BEFORE_COMMIT
 #define KEPT_UNTIL_COMMITTED false
 #else
@@ -334,6 +344,7 @@ end_idle:
     atomic {
         if
         ASKS(0)
+        QUEUES(0)
         HEARS(0, 1)
         SWEEPS(0)
 #if NAMES == 2
@@ -341,6 +352,7 @@ end_idle:
 #endif
 #if INVOCATIONS == 2
         ASKS(1)
+        QUEUES(1)
         HEARS(1, 1)
         SWEEPS(1)
 #endif

@@ -39,7 +39,7 @@ inline assert_may_start(inv, name)
     assert(!FINAL(R[inv].statement)); /* nothing starts after the end was told */
     assert(R[inv].outcome != REJECTED);
     assert(name == 1 || ENDED_AT(AT(inv, 1))); /* one attempt, one step at a time */
-#if LOCKS
+#if INVOCATIONS == 2
     assert(statements[AT(1 - (inv), 1)] != STARTED); /* one statement under one lock */
 #endif
 }
