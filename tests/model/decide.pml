@@ -444,7 +444,7 @@ inline choose_outcome()
     fi
 }
 
-#define STIMULUS(name, effect) :: kind == name -> effect
+#define STIMULUS(name, effect) :: kind == name -> begins = false; witnessed = false; effect
 
 inline decide()
 {

@@ -12,7 +12,7 @@
 #define TELLS          0
 #define LOSSES         true
 #define REPEATS        false
-#define DUPLICATES     true
+#define DUPLICATES     false
 #define CRASHES        true
 #define REQUEST        SUBMIT
 

@@ -91,8 +91,8 @@ byte a;
 
 /* ---- The axes ------------------------------------------------------------------------------- */
 
-#define MOVE(from, to)          :: move_to == to && N.statement == from -> N.statement = to
-#define CALLBACK_MOVE(from, to) :: ring_to[a] == to && N.callback[a] == from -> N.callback[a] = to
+#define MOVE(from, to)          :: move_to == to && N.statement == from -> move_to = NONE; N.statement = to
+#define CALLBACK_MOVE(from, to) :: ring_to[a] == to && N.callback[a] == from -> ring_to[a] = NONE; N.callback[a] = to
 
 inline move_statement()
 {
