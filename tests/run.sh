@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds ringback and runs all its tests; ends with "N passed, N failed".
 #   tests/run.sh [--ci] [--no-install]
-# --ci          also a second compiler, sanitizers, static analysis, house rules, fuzzing, valgrind
+# --ci          also a second compiler, sanitizers, static analysis, house rules, fuzzing, models, valgrind
 # --no-install  take what is installed, fetch nothing
 # Installs what is missing (Debian packages, npm packages under tests/), starts every server it
 # needs on free ports of 127.0.0.1, and stops it. tests/README.md says how tests are found.
@@ -23,7 +23,7 @@ for argument; do
 done
 
 test_packages=(libcmocka-dev ca-certificates curl jq nginx-light openssl postgresql redis-server sqlite3)
-ci_packages=(ccache clang clang-format clang-tidy cppcheck libclang-rt-dev shellcheck valgrind)
+ci_packages=(ccache clang clang-format clang-tidy cppcheck libclang-rt-dev shellcheck spin valgrind)
 logs=$PWD/build/logs
 lane_postgres=()
 lane_redis=()
@@ -238,6 +238,8 @@ main() {
         sanitized_suite asan
         sanitized_suite tsan
         fuzz
+        stage 'Model'
+        step_of_cases 'model' script_cases timeout 900 tests/model/check.sh
         stage 'Valgrind'
         export BUILD_DIR=$PWD/build
         step_of_cases 'valgrind' script_cases timeout 900 tests/faults/valgrind.sh
