@@ -33,7 +33,7 @@ inline copy(to, from)
 
 #if ADDRESSES == 2
 #define ANY_CALLBACK_TIMER(r) (r.callback_timer[0] || r.callback_timer[1])
-#define CALLBACKS_FINAL(r)    (CALLBACK_FINAL(r.callback[0]) && (r.callback[1] == NONE || CALLBACK_FINAL(r.callback[1])))
+#define CALLBACKS_FINAL(r) (CALLBACK_FINAL(r.callback[0]) && (r.callback[1] == NONE || CALLBACK_FINAL(r.callback[1])))
 #else
 #define ANY_CALLBACK_TIMER(r) (r.callback_timer[0])
 #define CALLBACKS_FINAL(r)    (CALLBACK_FINAL(r.callback[0]))
