@@ -137,8 +137,10 @@ static bool build_submit(struct dispatch *dispatch, struct work *work, const str
     fill_submit(dispatch->arena, &work->record.plan, &work->record.state, &submit);
     redshift_data_build_submit(dispatch->arena, &submit, call);
     call->context = context;
-    /* Never signed again without a new commit: a stalled request dies with its signature. */
+    /* Never signed again without a new commit, and with the time of this one: a stalled request
+     * dies with its signature, wherever it was stalled. */
     call->max_attempts = 1;
+    call->date_ms = dispatch->now_ms;
     call->timeout_ms = DISPATCH_EXCHANGE_MS;
     return true;
 }

@@ -126,16 +126,17 @@ static enum status prepare_signed(struct aws_client *client, struct aws_call *ca
     struct slice path = SLICE_NONE;
     struct slice query = SLICE_NONE;
     fill_signed(client, place.endpoint, call, &path, &query);
-    const struct signer_request request = {.host = place.endpoint->host,
-                                           .path = path,
-                                           .query = query,
-                                           .region = place.region,
-                                           .service = facts->signing_name,
-                                           .s3 = call->service == AWS_S3,
-                                           .now_ms = clock_now_ms(client->clock) +
-                                                     client->clock_offset_ms,
-                                           .credentials = credentials,
-                                           .key = place.key};
+    const struct signer_request request = {
+        .host = place.endpoint->host,
+        .path = path,
+        .query = query,
+        .region = place.region,
+        .service = facts->signing_name,
+        .s3 = call->service == AWS_S3,
+        .now_ms = call->date_ms > 0 ? call->date_ms
+                                    : clock_now_ms(client->clock) + client->clock_offset_ms,
+        .credentials = credentials,
+        .key = place.key};
     call->generation = credentials->generation;
     signer_sign(&client->signer, &request, &call->exchange);
     explicit_bzero(&place.away_key, sizeof(place.away_key));

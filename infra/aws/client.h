@@ -63,6 +63,10 @@ struct aws_call {
     /* Of a call that only reads: an answer that has more is REJECTED, "AnswerTooLarge", and not
      * asked for again. 0: HTTP_RESPONSE_MAX_BYTES, and more is an I/O error. */
     size_t reply_max_bytes;
+    /* UTC: the date it is signed with; 0: when it is signed. AWS refuses what is minutes old, so
+     * that a call with the time of its decision cannot be sent long after it, whatever holds it up.
+     */
+    int64_t date_ms;
     int64_t pace_wait_ms; /* it may wait so long for a token of its rate; 0: PACE_WAIT_MAX_MS */
     void *context;        /* the caller's */
     bool long_poll;       /* the token bucket never fails it */

@@ -32,6 +32,16 @@ static void call_is_signed_and_read(void **state)
                          "Signature=");
 }
 
+static void a_call_may_have_a_date_of_its_own(void **state)
+{
+    struct client_fixture *fixture = *state;
+    struct aws_call dated = client_describe();
+    dated.date_ms = 1795178000000; /* 2026-11-20T12:33:20Z */
+    client_script(fixture, 200, "{}");
+    (void)client_send(fixture, dated);
+    assert_text_is(client_header(fixture, 0, "X-Amz-Date"), "20261120T123320Z");
+}
+
 static void services_differ_in_target_type_and_signing_name(void **state)
 {
     static const struct {
@@ -248,6 +258,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(call_is_signed_and_read),
+        TEST(a_call_may_have_a_date_of_its_own),
         TEST(services_differ_in_target_type_and_signing_name),
         TEST(object_is_asked_for_by_path),
         TEST(unsigned_put_is_bare),

@@ -135,6 +135,15 @@ static void statement_has_name_token_and_event(void **context)
     assert_int_equal(fixture->call.timeout_ms, DISPATCH_EXCHANGE_MS);
 }
 
+/* Whatever holds the process up between the commit and the signature, AWS refuses what is old. */
+static void statement_is_signed_with_the_time_of_its_commit(void **context)
+{
+    struct fixture *fixture = *context;
+    fixture->dispatch.now_ms = 1795178096000;
+    (void)build(fixture);
+    assert_int_equal(fixture->call.date_ms, 1795178096000);
+}
+
 static void batch_has_its_statements(void **context)
 {
     struct fixture *fixture = *context;
@@ -351,6 +360,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(statement_has_name_token_and_event),
+        TEST(statement_is_signed_with_the_time_of_its_commit),
         TEST(batch_has_its_statements),
         TEST(session_is_named_alone),
         TEST(later_steps_run_in_the_session_that_was_opened),
