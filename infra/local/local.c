@@ -28,13 +28,13 @@ struct local {
 static void emit(void *context, struct slice event)
 {
     struct local *local = context;
-    int64_t delay_ms = 0;
-    const unsigned copies = local_faults_draw_event(local->services.faults, &delay_ms);
+    int64_t delays_ms[2];
+    const unsigned copies = local_faults_draw_event(local->services.faults, delays_ms);
     for (unsigned i = 0; i < copies; i++) {
         if (local->sender) {
-            event_sender_put(local->sender, event, delay_ms);
+            event_sender_put(local->sender, event, delays_ms[i]);
         } else {
-            local_sqs_put(local->services.sqs, local->event_queue, event, delay_ms);
+            local_sqs_put(local->services.sqs, local->event_queue, event, delays_ms[i]);
         }
     }
 }

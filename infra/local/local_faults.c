@@ -87,6 +87,7 @@ struct local_faults {
     struct fault_plan plan;
     struct window windows[SETTINGS_MAX]; /* of the plan's settings */
     struct random_seeded streams[STREAM_COUNT];
+    int64_t injected[FAULT_NAME_COUNT]; /* since the start */
 };
 
 static void start_streams(struct local_faults *faults)
@@ -264,13 +265,35 @@ static enum status plan_read_json(struct fault_plan *plan, struct arena *arena, 
     return STATUS_OK;
 }
 
+static void reply_injected(struct local_faults *faults, struct http_server_response *response)
+{
+    static const enum fault_name counted[] = {FAULT_THROTTLE, FAULT_5XX, FAULT_RESET,
+                                              FAULT_DROP_EVENTS, FAULT_DUPLICATE_EVENTS};
+    CLEANUP(buffer_clear) struct buffer json;
+    struct json_writer writer;
+    buffer_init(&json, 1024);
+    json_writer_init(&writer, &json);
+    json_begin_object(&writer, NULL);
+    json_begin_object(&writer, "injected");
+    pthread_mutex_lock(&faults->mutex);
+    for (size_t i = 0; i < ARRAY_COUNT(counted); i++) {
+        json_write_int64(&writer, fault_names[counted[i]].text, faults->injected[counted[i]]);
+    }
+    pthread_mutex_unlock(&faults->mutex);
+    json_end_object(&writer);
+    json_end_object(&writer);
+    local_reply(response, buffer_slice(&json));
+}
+
 void local_faults_control(struct local_faults *faults, const struct http_server_request *request,
                           struct http_server_response *response)
 {
     struct fault_plan plan = {.count = 0};
     struct error error = ERROR_NONE;
-    if (!slice_equals_text(request->method, "PUT")) {
-        local_reply_error(response, 405, "MethodNotAllowed", "message", SLICE("PUT only"));
+    if (slice_equals_text(request->method, "GET")) {
+        reply_injected(faults, response);
+    } else if (!slice_equals_text(request->method, "PUT")) {
+        local_reply_error(response, 405, "MethodNotAllowed", "message", SLICE("GET or PUT only"));
     } else if (plan_read_json(&plan, request->arena, request->body, &error) != STATUS_OK) {
         local_reply_error(response, 400, "InvalidRequest", "message", slice_from_text(error.text));
     } else {
@@ -367,6 +390,19 @@ static struct random_seeded *find_stream(struct local_faults *faults, struct sli
     return &faults->streams[hash % STREAM_COUNT];
 }
 
+/* The three ways to fail exclude each other: FAULT_NAME_COUNT is none of them. */
+static enum fault_name draw_failure(const struct fault_plan *plan, struct slice operation,
+                                    double unit)
+{
+    const double throttle = find_rate(plan, FAULT_THROTTLE, operation);
+    const double failing = throttle + find_rate(plan, FAULT_5XX, operation);
+    const double reset = failing + find_rate(plan, FAULT_RESET, operation);
+    return unit < throttle  ? FAULT_THROTTLE
+           : unit < failing ? FAULT_5XX
+           : unit < reset   ? FAULT_RESET
+                            : FAULT_NAME_COUNT;
+}
+
 enum local_fault local_faults_draw(struct local_faults *faults, struct slice operation,
                                    int64_t *delay_ms)
 {
@@ -376,35 +412,34 @@ enum local_fault local_faults_draw(struct local_faults *faults, struct slice ope
     const bool after = random_unit(&stream->random) < 0.5;
     *delay_ms =
         find_delay_ms(&faults->plan, FAULT_DELAY_MS, operation, random_unit(&stream->random));
-    const double throttle = find_rate(&faults->plan, FAULT_THROTTLE, operation);
-    const double failing = throttle + find_rate(&faults->plan, FAULT_5XX, operation);
-    const double reset = failing + find_rate(&faults->plan, FAULT_RESET, operation);
+    const enum fault_name failure = draw_failure(&faults->plan, operation, unit);
+    if (failure != FAULT_NAME_COUNT) {
+        faults->injected[failure]++;
+    }
     pthread_mutex_unlock(&faults->mutex);
-    if (unit < throttle) {
-        return LOCAL_FAULT_THROTTLE;
+    switch (failure) {
+    case FAULT_THROTTLE: return LOCAL_FAULT_THROTTLE;
+    case FAULT_5XX: return after ? LOCAL_FAULT_5XX_AFTER : LOCAL_FAULT_5XX;
+    case FAULT_RESET: return after ? LOCAL_FAULT_RESET_AFTER : LOCAL_FAULT_RESET;
+    default: return LOCAL_FAULT_NONE;
     }
-    if (unit < failing) {
-        return after ? LOCAL_FAULT_5XX_AFTER : LOCAL_FAULT_5XX;
-    }
-    if (unit < reset) {
-        return after ? LOCAL_FAULT_RESET_AFTER : LOCAL_FAULT_RESET;
-    }
-    return LOCAL_FAULT_NONE;
 }
 
-unsigned local_faults_draw_event(struct local_faults *faults, int64_t *delay_ms)
+unsigned local_faults_draw_event(struct local_faults *faults, int64_t delays_ms[2])
 {
     pthread_mutex_lock(&faults->mutex);
     struct random_seeded *stream = find_stream(faults, SLICE(EVENT_STREAM));
     const double drop = random_unit(&stream->random);
     const double duplicate = random_unit(&stream->random);
-    *delay_ms = find_delay_ms(&faults->plan, FAULT_DELAY_EVENTS_MS, SLICE_NONE,
-                              random_unit(&stream->random));
-    const bool dropped = drop < find_rate(&faults->plan, FAULT_DROP_EVENTS, SLICE_NONE);
-    const bool doubled = duplicate < find_rate(&faults->plan, FAULT_DUPLICATE_EVENTS, SLICE_NONE);
-    pthread_mutex_unlock(&faults->mutex);
-    if (dropped) {
-        return 0;
+    for (int i = 0; i < 2; i++) {
+        delays_ms[i] = find_delay_ms(&faults->plan, FAULT_DELAY_EVENTS_MS, SLICE_NONE,
+                                     random_unit(&stream->random));
     }
-    return doubled ? 2 : 1;
+    const bool dropped = drop < find_rate(&faults->plan, FAULT_DROP_EVENTS, SLICE_NONE);
+    const bool doubled =
+        !dropped && duplicate < find_rate(&faults->plan, FAULT_DUPLICATE_EVENTS, SLICE_NONE);
+    faults->injected[FAULT_DROP_EVENTS] += dropped;
+    faults->injected[FAULT_DUPLICATE_EVENTS] += doubled;
+    pthread_mutex_unlock(&faults->mutex);
+    return dropped ? 0 : doubled ? 2 : 1;
 }

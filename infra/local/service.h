@@ -93,7 +93,8 @@ void local_faults_free(struct local_faults *faults);
 /* "seed=7,drop-events=0.1,throttle.ExecuteStatement=0.5"; empty: none. */
 MUST_CHECK enum status local_faults_set(struct local_faults *faults, struct slice text,
                                         struct error *error);
-/* PUT /_ringback/faults: {"drop-events":0.1,...} replaces what was set. */
+/* PUT /_ringback/faults: {"drop-events":0.1,...} replaces what was set. GET tells how many have
+ * been injected since the start: {"injected":{"throttle":3,...}}. */
 void local_faults_control(struct local_faults *faults, const struct http_server_request *request,
                           struct http_server_response *response);
 enum local_fault {
@@ -111,8 +112,10 @@ enum local_fault local_faults_draw(struct local_faults *faults, struct slice ope
 bool local_faults_over_rate(struct local_faults *faults, struct slice operation, int64_t now_ms);
 /* How many statements may be active in a cluster or workgroup; 0: not limited beyond AWS's 500. */
 size_t local_faults_active_max(struct local_faults *faults);
-/* Draws for one completion event: how many copies (0: dropped, 2: duplicated) and their delay. */
-unsigned local_faults_draw_event(struct local_faults *faults, int64_t *delay_ms);
+/* Draws for one completion event: how many copies (0: dropped, 2: duplicated), and each one's
+ * delay.
+ */
+unsigned local_faults_draw_event(struct local_faults *faults, int64_t delays_ms[2]);
 
 /* infra/local/local_data.c: the Data API on an engine; /_ringback/statements. */
 struct local_data;

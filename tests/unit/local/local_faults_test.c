@@ -131,14 +131,51 @@ static void events_are_dropped_and_doubled(void **state)
 {
     struct fixture *f = *state;
     unsigned copies[3] = {0};
-    int64_t delay_ms = 0;
+    int64_t delays_ms[2];
     set(f, "drop-events=0.1,duplicate-events=0.2,delay-events-ms=30");
     for (int i = 0; i < DRAWS; i++) {
-        copies[local_faults_draw_event(f->faults, &delay_ms)]++;
-        assert_int_equal(30, delay_ms);
+        copies[local_faults_draw_event(f->faults, delays_ms)]++;
+        assert_int_equal(30, delays_ms[0]);
+        assert_int_equal(30, delays_ms[1]);
     }
     assert_in_range(copies[0], DRAWS * 7 / 100, DRAWS * 13 / 100);
     assert_in_range(copies[2], DRAWS * 14 / 100, DRAWS * 22 / 100);
+}
+
+static void copies_of_an_event_have_delays_of_their_own(void **state)
+{
+    struct fixture *f = *state;
+    unsigned apart = 0;
+    set(f, "duplicate-events=1,delay-events-ms=0-999");
+    for (int i = 0; i < DRAWS; i++) {
+        int64_t delays_ms[2];
+        assert_int_equal(2, local_faults_draw_event(f->faults, delays_ms));
+        apart += delays_ms[0] != delays_ms[1];
+    }
+    assert_in_range(apart, DRAWS * 9 / 10, DRAWS);
+}
+
+static void control_tells_what_was_injected(void **state)
+{
+    struct fixture *f = *state;
+    struct exchange exchange;
+    int64_t delay_ms = 0;
+    int64_t delays_ms[2];
+    set(f, "throttle.A=1,5xx.B=1,reset.C=1,drop-events=1");
+    for (int i = 0; i < 3; i++) {
+        local_faults_draw(f->faults, SLICE("A"), &delay_ms);
+    }
+    local_faults_draw(f->faults, SLICE("B"), &delay_ms);
+    local_faults_draw(f->faults, SLICE("C"), &delay_ms);
+    local_faults_draw(f->faults, SLICE("D"), &delay_ms);
+    local_faults_draw_event(f->faults, delays_ms);
+    set(f, "duplicate-events=1"); /* what has been counted stays */
+    local_faults_draw_event(f->faults, delays_ms);
+    exchange_init(&exchange, "GET", "/_ringback/faults", SLICE_NONE);
+    local_faults_control(f->faults, &exchange.request, &exchange.response);
+    assert_true(exchange_body_has(&exchange, "{\"injected\":{\"throttle\":3,\"5xx\":1,\"reset\":1,"
+                                             "\"drop-events\":1,\"duplicate-events\":1}}"));
+    exchange_clear(&exchange);
 }
 
 static void control_replaces_what_was_set(void **state)
@@ -237,6 +274,8 @@ int main(void)
         TEST(the_same_seed_draws_the_same),
         TEST(delays_stay_in_their_range),
         TEST(events_are_dropped_and_doubled),
+        TEST(copies_of_an_event_have_delays_of_their_own),
+        TEST(control_tells_what_was_injected),
         TEST(control_replaces_what_was_set),
         TEST(a_rate_holds_in_any_second),
         TEST(limits_are_off_unless_they_are_set),
