@@ -1,0 +1,99 @@
+// What tests/faults/aborted_callers.sh says.
+import { mkdtemp, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { Daemon, StandIn, check, ends, exitStatus, none, post, sleep, until } from '../support/stack.mjs';
+
+const SWEEP_SECONDS = 1;
+const PACE_SECONDS = 3; // the least that is taken: three sweep intervals
+const LEAVING = 40;
+const STAYING = 5; // of each kind whose statement runs on
+const SLACK_MS = 2000; // for the work itself, on a machine that does other things too
+const LOOK_MS = 20;
+const PATIENCE_SECONDS = 60;
+
+let standIn;
+let daemon;
+
+// Callers whose statements run until they are cancelled; each {n, id, task, how}.
+async function call(count, how, extra) {
+    const callers = [];
+    for (let n = 0; n < count; n++) {
+        const { n: task, taskToken } = (await standIn.control('POST', 'tasks', {})).body;
+        const key = extra.requestKey ? { requestKey: `${extra.requestKey} ${n}` } : {};
+        const id = await post(daemon, { sqlStatement: 'select pg_sleep(3600)', heartbeatSeconds: PACE_SECONDS, taskToken,
+            ...extra, ...key });
+        callers.push({ n, id, task, how });
+    }
+    return callers;
+}
+
+async function statusOf(id) {
+    const { statements } = (await standIn.control('GET', 'statements')).body;
+    return statements.filter(({ name }) => name.split('/')[1] === id).map(({ status }) => status).join();
+}
+
+const invocation = async (id) => (await fetch(`${daemon.address()}/invocations/${id}`)).json();
+
+// Leaves, and resolves to how long the statement ran on, in milliseconds.
+async function leave(caller) {
+    await standIn.control('DELETE', `tasks/${caller.task}`);
+    const left = Date.now();
+    await until(async () => await statusOf(caller.id) === 'ABORTED' || sleep(LOOK_MS), PATIENCE_SECONDS);
+    return Date.now() - left;
+}
+
+// Leaves, and waits until ringback knows it.
+async function leaveKnown(caller) {
+    await standIn.control('DELETE', `tasks/${caller.task}`);
+    await until(async () => (await invocation(caller.id)).Callback === 'closed' || sleep(LOOK_MS), PATIENCE_SECONDS);
+}
+
+// At moments spread over one pace, so that every part of it is met.
+const spread = (callers, act) => Promise.all(callers.map(async (caller, i) => {
+    await sleep(PACE_SECONDS * 1000 * (i / callers.length));
+    return act(caller);
+}));
+
+const folder = await mkdtemp(path.join(os.tmpdir(), 'ringback-aborted-'));
+standIn = await StandIn.start();
+ends(standIn.child);
+daemon = new Daemon('serve', { ...standIn.environment, RINGBACK_TRACKER_URL: `sqlite:${folder}/ringback.db`,
+    RINGBACK_SWEEP_SECONDS: String(SWEEP_SECONDS) }, `${folder}/serve.log`);
+await until(() => daemon.address('admin'));
+const leaving = await call(LEAVING, 'leaves', {});
+const kept = [...await call(STAYING, 'keepRunning', { keepRunning: true }),
+    ...await call(STAYING, 'requestKey', { requestKey: 'work' })];
+await until(async () => (await Promise.all([...leaving, ...kept].map(({ id }) => statusOf(id))))
+    .every((status) => status === 'STARTED'));
+
+const [times] = await Promise.all([spread(leaving, leave), spread(kept, leaveKnown)]);
+times.sort((a, b) => a - b);
+const longest = times.at(-1);
+console.log(`    ${LEAVING} callers left: cancelled after p50 ${times[LEAVING / 2]} ms, max ${longest} ms ` +
+    `(pace ${PACE_SECONDS} s, sweep ${SWEEP_SECONDS} s)`);
+check('a statement that nobody waits for is cancelled within one pace and one sweep',
+    longest <= (PACE_SECONDS + SWEEP_SECONDS) * 1000 + SLACK_MS, `${longest} ms`);
+const cancelled = await standIn.calls('CancelStatement');
+check('each is cancelled once', cancelled === LEAVING, cancelled);
+
+const told = (await standIn.control('GET', 'tasks')).body.tasks;
+none('nobody who left is told', told.filter(({ state, accepted }) => state !== 'ABORTED' || accepted !== 0));
+none('each was given signs of life while it waited', told.filter(({ heartbeats }) => heartbeats > 2 + PACE_SECONDS));
+for (const how of ['keepRunning', 'requestKey']) {
+    const stopped = [];
+    for (const caller of kept.filter((one) => one.how === how)) {
+        const status = await statusOf(caller.id);
+        stopped.push(...(status === 'STARTED' ? [] : [{ ...caller, status }]));
+    }
+    none(`with ${how} the statement runs on`, stopped);
+}
+const ended = await Promise.all(leaving.map(async ({ id }) => ({ id, ...await invocation(id) })));
+none('what was cancelled is ABORTED and settled', ended.filter(({ Statement, Outcome, Callback }) =>
+    Statement !== 'ended' || Outcome !== 'ABORTED' || Callback !== 'closed')
+    .map(({ id, Statement, Outcome, Callback }) => ({ id, Statement, Outcome, Callback })));
+await daemon.stop();
+await standIn.stop();
+none('nothing ended by itself', daemon.accidents);
+await rm(folder, { recursive: true });
+process.exit(exitStatus());
