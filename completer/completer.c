@@ -37,37 +37,47 @@ void completer_equip(struct dispatch *dispatch)
     dispatch->choose = reply_render;
 }
 
-static void park(struct dispatch *dispatch, struct event_item *item, const char *reason)
+/* One batch on its way. */
+struct batch {
+    struct dispatch *dispatch;
+    const struct plan_settings *settings;
+    struct event_entry *entries; /* of what is ours */
+    size_t count;
+    struct parkings parkings;
+};
+
+static void park(struct batch *batch, struct event_item *item, const char *reason)
 {
-    const struct parking parking = {item->body, item->source, reason, item->first_seen_ms};
-    item->parked = park_message(dispatch, &parking);
-    item->acknowledge = item->parked;
+    const struct parking parking = {.body = item->body,
+                                    .source = item->source,
+                                    .reason = reason,
+                                    .first_seen_ms = item->first_seen_ms,
+                                    .parked = &item->parked,
+                                    .acknowledge = &item->acknowledge};
     item->again_seconds = AGAIN_SECONDS;
+    parkings_add(batch->dispatch, &batch->parkings, &parking);
 }
 
-/* Parses all; what is not ours is done with here. Returns how many are ours. */
-static size_t parse_all(struct dispatch *dispatch, const struct plan_settings *settings,
-                        struct event_item *items, size_t count, struct event_entry *entries)
+/* Parses all; what is not ours is done with here. */
+static void parse_all(struct batch *batch, struct event_item *items, size_t count)
 {
-    const struct event_filter filter = {settings->prefix, settings->direct};
-    size_t ours = 0;
+    const struct event_filter filter = {batch->settings->prefix, batch->settings->direct};
     for (size_t i = 0; i < count; i++) {
-        struct event_entry *entry = &entries[ours];
+        struct event_entry *entry = &batch->entries[batch->count];
         *entry = (struct event_entry){.item = &items[i]};
-        event_parse(dispatch->arena, items[i].body, &filter, &entry->event);
+        event_parse(batch->dispatch->arena, items[i].body, &filter, &entry->event);
         switch (entry->event.kind) {
         case EVENT_COMPLETION:
-        case EVENT_DIRECT: ours++; break;
+        case EVENT_DIRECT: batch->count++; break;
         case EVENT_EXECUTION: items[i].execution_over = true; break;
         case EVENT_FOREIGN:
             items[i].acknowledge = true;
             metrics_add(METRIC_EVENTS_FOREIGN, 1);
             break;
-        case EVENT_MALFORMED: park(dispatch, &items[i], entry->event.reason.text); break;
+        case EVENT_MALFORMED: park(batch, &items[i], entry->event.reason.text); break;
         }
     }
     metrics_add(METRIC_EVENTS_RECEIVED, count);
-    return ours;
 }
 
 /* Gives every entry its work, one per distinct id; returns how many works there are. */
@@ -144,10 +154,11 @@ static void retry_all(struct event_entry *entries, size_t count)
     }
 }
 
-static void settle(struct dispatch *dispatch, struct event_entry *entry, bool found)
+static void settle(struct batch *batch, struct event_entry *entry)
 {
-    if (!found) {
-        park(dispatch, entry->item, "orphan: no record of this invocation");
+    const bool *found = entry->work->context;
+    if (!*found) {
+        park(batch, entry->item, "orphan: no record of this invocation");
         return;
     }
     entry->item->acknowledge = entry->work->status == STATUS_OK;
@@ -157,21 +168,22 @@ static void settle(struct dispatch *dispatch, struct event_entry *entry, bool fo
     }
 }
 
-static void handle_endings(struct dispatch *dispatch, const struct plan_settings *settings,
-                           struct event_item *items, size_t count)
+/* Looks up, decides, commits and acts. */
+static void handle_ours(struct batch *batch)
 {
-    struct event_entry *entries = ARENA_ARRAY(dispatch->arena, count, struct event_entry);
+    struct dispatch *dispatch = batch->dispatch;
+    struct event_entry *entries = batch->entries;
+    const size_t count = batch->count;
     struct work **works = ARENA_ARRAY(dispatch->arena, count, struct work *);
     const char **ids = ARENA_ARRAY(dispatch->arena, count, const char *);
     bool *found = ARENA_ARRAY(dispatch->arena, count, bool);
     struct error error = ERROR_NONE;
-    size_t ours = parse_all(dispatch, settings, items, count, entries);
-    size_t work_count = assign_works(dispatch, entries, ours, works, ids);
+    const size_t work_count = assign_works(dispatch, entries, count, works, ids);
     enum status status = dispatch_load(dispatch, ids, works, found, work_count, &error);
     if (status != STATUS_OK) {
         dispatch_trouble(dispatch, &error);
         metrics_add(METRIC_TRACKER_ERRORS, 1);
-        retry_all(entries, ours);
+        retry_all(entries, count);
         return;
     }
     if (work_count > 0) {
@@ -180,11 +192,11 @@ static void handle_endings(struct dispatch *dispatch, const struct plan_settings
     for (size_t i = 0; i < work_count; i++) {
         works[i]->context = &found[i];
     }
-    feed_all(dispatch, entries, ours);
-    register_direct(dispatch, settings, entries, ours);
+    feed_all(dispatch, entries, count);
+    register_direct(dispatch, batch->settings, entries, count);
     dispatch_run(dispatch, works, work_count);
-    for (size_t i = 0; i < ours; i++) {
-        settle(dispatch, &entries[i], *(bool *)entries[i].work->context);
+    for (size_t i = 0; i < count; i++) {
+        settle(batch, &entries[i]);
     }
 }
 
@@ -207,6 +219,13 @@ void completer_handle(struct dispatch *dispatch, const struct plan_settings *set
                       struct event_item *items, size_t count)
 {
     dispatch_begin(dispatch);
-    handle_endings(dispatch, settings, items, count);
+    struct batch batch = {
+        .dispatch = dispatch,
+        .settings = settings,
+        .entries = ARENA_ARRAY(dispatch->arena, count, struct event_entry),
+        .parkings = {.list = ARENA_ARRAY(dispatch->arena, count, struct parking)}};
+    parse_all(&batch, items, count);
+    handle_ours(&batch);
+    parkings_write(dispatch, &batch.parkings);
     handle_executions(dispatch, settings, items, count);
 }

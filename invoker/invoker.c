@@ -19,6 +19,7 @@
 /* One item on its way through the stages; an item that has an outcome is skipped by later ones. */
 struct request_item {
     struct invoker_item *item;
+    struct parkings *parkings; /* of the batch */
     struct request request;
     struct request_addresses addresses;
     struct registration registration;
@@ -144,11 +145,15 @@ static struct slice batch_id_reply(struct arena *arena, const char *id)
 static void park(struct invoker *invoker, struct request_item *entry, const char *reason)
 {
     struct invoker_item *item = entry->item;
-    const struct parking parking = {item->body, item->source, reason, item->first_seen_ms};
-    item->parked = park_message(invoker->dispatch, &parking);
-    item->acknowledge = item->parked;
+    const struct parking parking = {.body = item->body,
+                                    .source = item->source,
+                                    .reason = reason,
+                                    .first_seen_ms = item->first_seen_ms,
+                                    .parked = &item->parked,
+                                    .acknowledge = &item->acknowledge};
     item->again_seconds = BUSY_AGAIN_SECONDS;
     entry->done = true;
+    parkings_add(invoker->dispatch, entry->parkings, &parking);
 }
 
 /* ---- Stages --------------------------------------------------------------------------------- */
@@ -539,8 +544,10 @@ void invoker_handle(struct invoker *invoker, struct invoker_item *items, size_t 
     struct request_item *entries = ARENA_ARRAY(arena, count, struct request_item);
     struct request_item **taken = ARENA_ARRAY(arena, count, struct request_item *);
     struct work **works = ARENA_ARRAY(arena, count, struct work *);
+    struct parkings parkings = {.list = ARENA_ARRAY(arena, count, struct parking)};
     for (size_t i = 0; i < count; i++) {
         entries[i].item = &items[i];
+        entries[i].parkings = &parkings;
         parse(invoker, &entries[i]);
     }
     fetch_scripts(invoker, entries, count);
@@ -563,4 +570,5 @@ void invoker_handle(struct invoker *invoker, struct invoker_item *items, size_t 
             supersede(invoker, taken[i]);
         }
     }
+    parkings_write(invoker->dispatch, &parkings);
 }

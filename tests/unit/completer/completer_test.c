@@ -209,6 +209,49 @@ static void orphan_is_parked_once(void **context)
     assert_non_null(strstr(pipeline_parked_reason(&fixture->pipeline), "orphan"));
 }
 
+/* One write, however many there are: garbage does not slow the queue. */
+static void malformed_messages_of_a_batch_are_parked_at_once(void **context)
+{
+    struct fixture *fixture = *context;
+    struct tracker *tracker = fixture->pipeline.tracker;
+    for (size_t i = 0; i < ITEMS_MAX; i++) {
+        put(fixture, i, arena_format(fixture->pipeline.arena, "malformed %zu", i));
+    }
+    tracker_faulty_fail(tracker, 2, TRACKER_FAULT_BEFORE);
+    handle(fixture, ITEMS_MAX);
+    assert_false(tracker_faulty_failed(tracker));
+    assert_int_equal(pipeline_parked(&fixture->pipeline), ITEMS_MAX);
+    for (size_t i = 0; i < ITEMS_MAX; i++) {
+        assert_true(fixture->items[i].parked);
+        assert_true(fixture->items[i].acknowledge);
+    }
+}
+
+static void malformed_message_comes_again_when_it_was_not_parked(void **context)
+{
+    struct fixture *fixture = *context;
+    put(fixture, 0, "malformed");
+    tracker_faulty_fail(fixture->pipeline.tracker, 1, TRACKER_FAULT_AFTER);
+    handle(fixture, 1);
+    assert_false(fixture->items[0].parked);
+    assert_false(fixture->items[0].acknowledge);
+    assert_true(fixture->items[0].again_seconds > 0);
+    handle(fixture, 1);
+    assert_true(fixture->items[0].acknowledge);
+    assert_int_equal(pipeline_parked(&fixture->pipeline), 1);
+}
+
+/* A redrive hands it in where it came from. */
+static void the_same_body_of_two_sources_is_parked_for_each(void **context)
+{
+    struct fixture *fixture = *context;
+    put(fixture, 0, "malformed");
+    put(fixture, 1, "malformed");
+    fixture->items[1].source = SLICE("queue:other");
+    handle(fixture, 2);
+    assert_int_equal(pipeline_parked(&fixture->pipeline), 2);
+}
+
 static void nothing_is_acknowledged_while_the_tracker_is_away(void **context)
 {
     struct fixture *fixture = *context;
@@ -263,6 +306,9 @@ int main(void)
         TEST(mixed_batch_gets_every_verdict),
         TEST(event_may_come_while_the_submit_is_in_doubt),
         TEST(orphan_is_parked_once),
+        TEST(malformed_messages_of_a_batch_are_parked_at_once),
+        TEST(malformed_message_comes_again_when_it_was_not_parked),
+        TEST(the_same_body_of_two_sources_is_parked_for_each),
         TEST(nothing_is_acknowledged_while_the_tracker_is_away),
         TEST(unreadable_record_is_not_acknowledged),
     };

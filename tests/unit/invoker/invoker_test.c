@@ -370,6 +370,26 @@ static void asynchronous_refusal_without_address_is_parked(void **context)
     assert_int_equal(cloud_count(pipeline->cloud, NULL), 0);
 }
 
+static void refused_messages_of_a_batch_are_parked_at_once(void **context)
+{
+    struct pipeline *pipeline = *context;
+    struct invoker_item items[3] = {{.body = SLICE("no request")},
+                                    {.body = SLICE("{\"sqlStatment\":\"secret\"}")},
+                                    {.body = SLICE("[]")}};
+    for (size_t i = 0; i < ARRAY_COUNT(items); i++) {
+        items[i].channel = CHANNEL_ASYNCHRONOUS;
+        items[i].source = SLICE("queue:requests");
+    }
+    tracker_faulty_fail(pipeline->tracker, 2, TRACKER_FAULT_BEFORE);
+    invoker_handle(&pipeline->invoker, items, ARRAY_COUNT(items));
+    assert_false(tracker_faulty_failed(pipeline->tracker));
+    assert_int_equal(pipeline_parked(pipeline), ARRAY_COUNT(items));
+    for (size_t i = 0; i < ARRAY_COUNT(items); i++) {
+        assert_true(items[i].parked);
+        assert_true(items[i].acknowledge);
+    }
+}
+
 static void action_on_an_asynchronous_channel_is_refused(void **context)
 {
     struct pipeline *pipeline = *context;
@@ -470,6 +490,7 @@ int main(void)
         TEST(refusal_without_a_name_still_has_a_type),
         TEST(refused_submit_with_an_address_goes_there),
         TEST(asynchronous_refusal_without_address_is_parked),
+        TEST(refused_messages_of_a_batch_are_parked_at_once),
         TEST(action_on_an_asynchronous_channel_is_refused),
         TEST(tracker_that_is_away_is_503_and_nothing_is_sent),
         TEST(repeat_whose_address_was_not_adopted_is_503),
