@@ -1,5 +1,6 @@
 #include "tests/support/cloud.h"
 
+#include "tests/support/cloud_queue.h"
 #include "tests/support/cmocka.h"
 #include "tests/support/http_fixture.h"
 
@@ -58,6 +59,7 @@ struct cloud {
     size_t statement_count;
     struct task tasks[TASKS_MAX];
     size_t task_count;
+    struct cloud_queues *queues;
     struct answer answers[ANSWERS_MAX];
     size_t answer_count;
     size_t break_at;
@@ -262,8 +264,7 @@ static int carry_out(struct cloud *cloud, const char *operation, struct json req
     if (strcmp(operation, "CancelStatement") == 0) {
         return cancel(cloud, request);
     }
-    if (strcmp(operation, "SendMessage") == 0) {
-        buffer_append_text(&cloud->reply, "{\"MessageId\":\"m\"}");
+    if (cloud_queues_call(cloud->queues, operation, request, &cloud->reply)) {
         return 200;
     }
     return send_task(cloud, request,
@@ -348,6 +349,7 @@ struct cloud *cloud_new(void)
     struct cloud *cloud = memory_new(sizeof(*cloud));
     cloud->arena = arena_new(64u << 20);
     cloud->scratch = arena_new(16u << 20);
+    cloud->queues = cloud_queues_new();
     buffer_init(&cloud->reply, BODY_BYTES);
     insist(pthread_mutex_init(&cloud->lock, NULL) == 0, "cloud: no lock");
     cloud->server = http_fixture_open();
@@ -360,6 +362,7 @@ void cloud_free(struct cloud *cloud)
     http_fixture_close(cloud->server);
     (void)pthread_mutex_destroy(&cloud->lock);
     buffer_clear(&cloud->reply);
+    cloud_queues_free(cloud->queues);
     arena_free(cloud->arena);
     arena_free(cloud->scratch);
     free(cloud);
@@ -507,4 +510,36 @@ const char *cloud_task_state(struct cloud *cloud, const char *token)
     const char *state = find_task(cloud, slice_from_text(token))->state;
     (void)pthread_mutex_unlock(&cloud->lock);
     return state;
+}
+
+/* ---- Queues ---- */
+
+void cloud_queue_put(struct cloud *cloud, const char *url, const char *body)
+{
+    (void)pthread_mutex_lock(&cloud->lock);
+    cloud_queues_put(cloud->queues, slice_from_text(url), slice_from_text(body));
+    (void)pthread_mutex_unlock(&cloud->lock);
+}
+
+void cloud_queue_redeliver(struct cloud *cloud)
+{
+    (void)pthread_mutex_lock(&cloud->lock);
+    cloud_queues_redeliver(cloud->queues);
+    (void)pthread_mutex_unlock(&cloud->lock);
+}
+
+size_t cloud_queue_count(struct cloud *cloud, const char *url)
+{
+    (void)pthread_mutex_lock(&cloud->lock);
+    const size_t count = cloud_queues_count(cloud->queues, slice_from_text(url));
+    (void)pthread_mutex_unlock(&cloud->lock);
+    return count;
+}
+
+struct slice cloud_queue_body(struct cloud *cloud, const char *url, size_t index)
+{
+    (void)pthread_mutex_lock(&cloud->lock);
+    const struct slice body = cloud_queues_body(cloud->queues, slice_from_text(url), index);
+    (void)pthread_mutex_unlock(&cloud->lock);
+    return body;
 }

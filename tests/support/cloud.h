@@ -1,5 +1,5 @@
 /*
- * AWS in a test's hand: Data API, Step Functions tasks, SQS SendMessage and S3 PutObject on one
+ * AWS in a test's hand: Data API, Step Functions tasks, SQS and S3 PutObject on one
  * loopback port, over tests/support/http_fixture. Every result is two rows in two pages. It keeps
  * the promises that ringback builds on (a ClientToken runs once, a task takes one answer), keeps
  * every exchange, and breaks the ones that a test names. Statements end when the test says so. All
@@ -60,5 +60,13 @@ const char *cloud_statement_id(size_t index);
 /* The answers that the task took: 0 or 1; and how it ended, "" while it is open. */
 size_t cloud_taken(struct cloud *cloud, const char *token);
 const char *cloud_task_state(struct cloud *cloud, const char *token);
+
+/* A message on the queue of this URL, which is made when first used. What is received is invisible
+ * until it is given back, or until cloud_queue_redeliver: its visibility timeout has passed. */
+void cloud_queue_put(struct cloud *cloud, const char *url, const char *body);
+void cloud_queue_redeliver(struct cloud *cloud);
+/* The messages that are not deleted, and the body of one of them. Valid until cloud_free. */
+size_t cloud_queue_count(struct cloud *cloud, const char *url);
+struct slice cloud_queue_body(struct cloud *cloud, const char *url, size_t index);
 
 #endif
