@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Chaos: invocations of every kind (chaos/work.mjs) come over HTTP and the request queue to two
-# invokers and two completers, one of which is killed every second, while the stand-in for AWS drops
-# 10% and duplicates 20% of the events, delays and so reorders them, throttles 5% of all calls, fails
-# 2% and resets 1%; the tracker's server is killed too, where there is one. Then all that is over, and
-# what was leased to the dead is waited for. At the end (chaos/judge.mjs) every invocation has exactly
-# one effective callback that tells what its statements did, no statement name has run twice, and
-# nothing is left open, running or parked.
+# invokers and two completers. One of them is killed about every second, and each also kills itself at
+# the seams around its commits, while the stand-in for AWS drops 10% and duplicates 20% of the events,
+# delays and so reorders them, throttles 5% of all calls, fails 2% and resets 1%; the tracker's server
+# is killed too, where there is one. Then all that is over, and what was leased to the dead is waited
+# for. At the end (chaos/judge.mjs) every invocation has exactly one effective callback that tells what
+# its statements did, no statement name has run twice, and nothing is left open, running or parked.
 #     tests/faults/chaos.sh [--long] [TRACKER...]       sqlite, redis
-# --long     30 minutes of it with 2,000 invocations; CHAOS_INVOCATIONS and CHAOS_SECONDS set any other
+# --long     30 minutes of it with 2,000 invocations; CHAOS_INVOCATIONS, CHAOS_SECONDS and CHAOS_KILL_MS
+#            set any other
 # Trackers are tried side by side. CHAOS_FOLDER: where a failed run leaves what the daemons said.
 set -u
 cd "$(dirname "$0")/../.." || exit 1

@@ -115,17 +115,19 @@ export async function query(standIn, Sql) {
 // ---- Daemons ----
 
 // A process of ringback on free ports that is started again, at once, whenever it ends, until stop().
-// deaths counts its kills; what else ended it is in accidents.
+// deaths counts its kills; what else ended it is in accidents. lifeOf, when given, makes the settings of
+// one life: what is in SEAM_KILL kills it at a seam (tests/support/seam_kill.c).
 export class Daemon {
-    constructor(command, environment, log) {
-        Object.assign(this, { command, environment, deaths: 0, accidents: [], stopping: false });
+    constructor(command, environment, log, lifeOf = () => ({})) {
+        Object.assign(this, { command, environment, lifeOf, deaths: 0, accidents: [], stopping: false });
         this.log = createWriteStream(log, { flags: 'a' });
         this.#start();
     }
 
     #start() {
-        const child = ends(spawn(binary, [this.command], {
-            env: cleanEnvironment({ ...this.environment,
+        const life = this.lifeOf();
+        const child = ends(spawn(life.SEAM_KILL ? `${binary}_seams` : binary, [this.command], {
+            env: cleanEnvironment({ ...this.environment, ...life,
                 RINGBACK_HTTP_LISTEN: '127.0.0.1:0', RINGBACK_ADMIN_LISTEN: '127.0.0.1:0' }),
             stdio: ['ignore', 'ignore', 'pipe'],
         }));

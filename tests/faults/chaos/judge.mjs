@@ -19,8 +19,14 @@ async function ringback(stack, ...args) {
     return stdout;
 }
 
+// What is not settled. Doubted are records whose caller has been told while nobody knows whether the
+// submit has arrived, because its sender was killed: they are looked for by name for 15 minutes, as long
+// as a signed request may still come.
 export async function openRecords(stack) {
-    return JSON.parse(await ringback(stack, 'list', '--open', '--limit', '10000', '--json')).Invocations;
+    const { Invocations } = JSON.parse(await ringback(stack, 'list', '--open', '--limit', '10000', '--json'));
+    const isDoubted = ({ Statement, Callbacks }) => Statement === 'cancelling' &&
+        Callbacks.every(({ State }) => ['delivered', 'closed'].includes(State));
+    return { open: Invocations.filter((record) => !isDoubted(record)), doubted: Invocations.filter(isDoubted) };
 }
 
 // Without the two lines of the table's head.
@@ -154,17 +160,19 @@ function table(stack, callers, seen, times) {
         'tracker': `${stack.tracker.restarts} restarts`,
         'events': `${dropped} dropped, ${doubled} duplicated`,
         'calls of AWS': `${throttle} throttled, ${failures} failed, ${reset} reset`,
-        'left': `${seen.open.length} open records, ${seen.parked.length} parked`,
+        'left': `${seen.open.length} open records, ${seen.doubted.length} in doubt, ${seen.parked.length} parked`,
     }).map(([name, value]) => `    ${name.padEnd(20)}${value}`).join('\n');
 }
 
 export async function judge(stack, callers, times) {
-    const seen = { ...await collect(stack, callers), open: await openRecords(stack), parked: await parkedMessages(stack) };
+    const seen = { ...await collect(stack, callers), ...await openRecords(stack), parked: await parkedMessages(stack) };
     const kills = stack.daemons.map(({ deaths }) => deaths);
     console.log(`${stack.name}:\n${table(stack, callers, seen, times)}`);
     check('every request was accepted', callers.taken === callers.works.length, `${callers.taken} of ${callers.works.length}`);
     judgeAll(seen, callers.works);
     none('no record is left open', seen.open);
+    none('nothing has run of what is in doubt', callers.works.filter(({ id, own }) =>
+        own.length > 0 && seen.doubted.some(({ InvocationId }) => InvocationId === id)).map(brief));
     none('nothing is parked', seen.parked);
     none('nothing ended but by a kill', stack.daemons.flatMap(({ accidents }) => accidents));
     check('it was hard enough', Math.min(...kills) >= times.faultSeconds / 20 && seen.injected['drop-events'] > 0 &&
