@@ -40,12 +40,22 @@ function often(everyMs, act) {
     return () => ((running = false), loop);
 }
 
+// As docs/operations.md wants it: messages go back while the tracker is away.
+async function allowManyReceives(standIn) {
+    for (const queue of ['EVENT', 'REQUEST'].map((kind) => standIn.environment[`RINGBACK_${kind}_QUEUE_URL`])) {
+        const deadLetterTargetArn = `arn:aws:sqs:us-east-1:000000000000:${queue.split('/').at(-1)}-dead`;
+        await sqs(standIn, 'SetQueueAttributes', { QueueUrl: queue, Attributes: {
+            RedrivePolicy: JSON.stringify({ deadLetterTargetArn, maxReceiveCount: 1000 }) } });
+    }
+}
+
 async function start(name, folder) {
     const stack = { name, folder, daemons: [], raging: false };
     stack.standIn = await StandIn.start('--engine', `sqlite:${folder}/warehouse.db`);
     ends(stack.standIn.child);
     await query(stack.standIn, 'create table marks (n integer, part integer)');
     await query(stack.standIn, 'create table holders (turn varchar(10), n integer)');
+    await allowManyReceives(stack.standIn);
     stack.replies = (await sqs(stack.standIn, 'CreateQueue', { QueueName: 'chaos-replies' })).QueueUrl;
     await mkdir(`${folder}/tracker`);
     stack.tracker = await trackers[name](`${folder}/tracker`);

@@ -3,11 +3,10 @@ import { createHash } from 'node:crypto';
 import { check, none, query, run } from '../../support/stack.mjs';
 
 const FINAL = ['FINISHED', 'FAILED', 'ABORTED'];
-// What the last statement of an invocation came to; undefined: there was none. A sequence may be
-// cancelled between two statements.
-const FITTING = {
-    FINISHED: ['FINISHED'], FAILED: ['FAILED'], ABORTED: ['ABORTED', 'FINISHED', undefined],
-    TIMED_OUT: ['ABORTED', 'FINISHED', undefined] };
+// What the last statement of an invocation came to, by what was told; undefined: there was none. (No
+// kind of work with a deadline, or that is cancelled, has several statements.)
+const FITTING = { FINISHED: ['FINISHED'], FAILED: ['FAILED'], ABORTED: ['ABORTED', undefined],
+    TIMED_OUT: ['ABORTED', undefined] };
 
 // ---- What there is ----
 
