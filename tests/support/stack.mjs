@@ -108,8 +108,14 @@ export async function query(standIn, Sql) {
         throw new Error(`${Status}: ${Sql}`);
     }
     const { HasResultSet } = await call('DescribeStatement', { Id });
-    const { Records } = HasResultSet ? await call('GetStatementResult', { Id }) : { Records: [] };
-    return Records.map((row) => row.map((field) => Object.values(field)[0]));
+    const rows = [];
+    let page = HasResultSet ? await call('GetStatementResult', { Id }) : { Records: [] };
+    rows.push(...page.Records);
+    while (page.NextToken) {
+        page = await call('GetStatementResult', { Id, NextToken: page.NextToken });
+        rows.push(...page.Records);
+    }
+    return rows.map((row) => row.map((field) => Object.values(field)[0]));
 }
 
 // ---- Daemons ----
