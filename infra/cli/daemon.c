@@ -1,39 +1,24 @@
 #include "infra/cli/daemon.h"
 
 #include "completer/completer.h"
-#include "invoker/invoker.h"
-#include "invoker/parking.h"
 
 #include "infra/base/log.h"
 #include "infra/cli/commands.h"
+#include "infra/cli/consumer.h"
 #include "infra/cli/http_front.h"
-#include "infra/cli/queue_message.h"
 #include "infra/cli/service.h"
 #include "infra/runtime/admin.h"
-#include "infra/runtime/poller.h"
 #include "infra/runtime/shutdown.h"
 
 #include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 
-#define PING_EVERY_MS       1000
-#define SWEEP_RETRY_MS      1000
-#define QUEUE_AGAIN_SECONDS 2
+#define PING_EVERY_MS  1000
+#define SWEEP_RETRY_MS 1000
 /* While statements wait for their turn. With what a pass itself waits for tokens
  * (ADMISSION_WAITER_MS) it is what a burst of the account's rate allows, so that no second is
  * wasted. */
 #define SWEEP_SOON_MS 200
-
-/* A queue, who reads it and with what. */
-struct consumer {
-    struct poller *poller;
-    struct worker *workers;
-    size_t worker_count;
-    const struct plan_settings *settings; /* for events */
-    struct slice source;                  /* "queue:<name>", for parking */
-    struct slice queue_url;
-};
 
 struct daemon {
     const struct service *service;
@@ -51,139 +36,6 @@ struct daemon {
     enum status probe_status;
     struct error probe_error;
 };
-
-/* ---- Queues --------------------------------------------------------------------------------- */
-
-/* False: this thread's tracker or client is away; everything is given back. */
-static bool consumer_ready(struct worker *worker, struct poller_item *items, size_t count)
-{
-    struct error error = ERROR_NONE;
-    bool opened = worker->tracker != NULL;
-    if (worker_ready(worker, &error) == STATUS_OK) {
-        if (!opened) {
-            dispatch_trouble(worker->dispatch, NULL);
-        }
-        return true;
-    }
-    dispatch_trouble(worker->dispatch, &error);
-    for (size_t i = 0; i < count; i++) {
-        items[i].again_seconds = QUEUE_AGAIN_SECONDS;
-    }
-    return false;
-}
-
-static void settle_item(struct poller_item *item, bool acknowledge, int64_t again_seconds)
-{
-    item->verdict = acknowledge ? POLLER_DONE : POLLER_AGAIN;
-    item->again_seconds = again_seconds;
-}
-
-static void handle_events(void *context, unsigned index, struct poller_item *items, size_t count,
-                          struct arena *arena)
-{
-    struct consumer *consumer = context;
-    struct worker *worker = &consumer->workers[index];
-    struct event_item *events = ARENA_ARRAY(arena, count, struct event_item);
-    if (!consumer_ready(worker, items, count)) {
-        return;
-    }
-    for (size_t i = 0; i < count; i++) {
-        events[i] = (struct event_item){.body = items[i].message.body,
-                                        .source = consumer->source,
-                                        .first_seen_ms = items[i].message.sent_at_ms};
-    }
-    completer_handle(worker->dispatch, consumer->settings, events, count);
-    for (size_t i = 0; i < count; i++) {
-        settle_item(&items[i], events[i].acknowledge, events[i].again_seconds);
-    }
-}
-
-static void handle_requests(void *context, unsigned index, struct poller_item *items, size_t count,
-                            struct arena *arena)
-{
-    struct consumer *consumer = context;
-    struct worker *worker = &consumer->workers[index];
-    struct invoker_item *requests = ARENA_ARRAY(arena, count, struct invoker_item);
-    if (!consumer_ready(worker, items, count)) {
-        return;
-    }
-    for (size_t i = 0; i < count; i++) {
-        requests[i] = (struct invoker_item){
-            .body = items[i].message.body,
-            .channel = CHANNEL_ASYNCHRONOUS,
-            .identity = {.kind = SLICE("sqs"),
-                         .source = queue_message_source(arena, consumer->queue_url,
-                                                        items[i].message.message_id,
-                                                        items[i].message.original_source)},
-            .source = consumer->source,
-            .first_seen_ms = items[i].message.sent_at_ms,
-        };
-    }
-    struct invoker invoker = {worker->dispatch, &worker->service->settings};
-    invoker_handle(&invoker, requests, count);
-    for (size_t i = 0; i < count; i++) {
-        settle_item(&items[i], requests[i].acknowledge, requests[i].again_seconds);
-    }
-}
-
-/* While the account's rate is used up for a long time ahead, requests are better kept by their
- * queue than by the tracker. */
-static bool hold_requests(void *context)
-{
-    const struct consumer *consumer = context;
-    return admission_congested(consumer->workers[0].service->admission,
-                               clock_monotonic_ms(clock_system()));
-}
-
-/* What a kind of messages is called, and what is done with them. */
-struct consumer_kind {
-    const char *name;
-    void (*handle)(void *context, unsigned worker, struct poller_item *items, size_t count,
-                   struct arena *arena);
-    bool (*hold)(void *context); /* NULL: always read */
-};
-
-static const struct consumer_kind event_kind = {"events", handle_events, NULL};
-static const struct consumer_kind request_kind = {"requests", handle_requests, hold_requests};
-
-MUST_CHECK static enum status consumer_start(const struct service *service,
-                                             const struct consumer_kind *kind,
-                                             const char *queue_url, struct consumer *consumer,
-                                             struct error *error)
-{
-    consumer->worker_count = (size_t)service->config.workers;
-    consumer->workers = calloc(consumer->worker_count, sizeof(*consumer->workers));
-    if (consumer->workers == NULL) {
-        abort();
-    }
-    for (size_t i = 0; i < consumer->worker_count; i++) {
-        worker_init(&consumer->workers[i], service);
-    }
-    consumer->settings = &service->settings;
-    consumer->queue_url = slice_from_text(queue_url);
-    consumer->source = slice_from_text(
-        arena_format(service->arena, "queue:%.*s", SLICE_PRINT(queue_name(consumer->queue_url))));
-    const struct poller_options options = {.name = kind->name,
-                                           .queue_url = queue_url,
-                                           .threads = (unsigned)consumer->worker_count,
-                                           .aws = &service->aws,
-                                           .handle = kind->handle,
-                                           .hold = kind->hold,
-                                           .context = consumer};
-    return poller_start(&options, &consumer->poller, error);
-}
-
-static void consumer_stop(struct consumer *consumer)
-{
-    if (consumer->poller != NULL) {
-        poller_stop(consumer->poller);
-    }
-    for (size_t i = 0; i < consumer->worker_count; i++) {
-        worker_clear(&consumer->workers[i]);
-    }
-    free(consumer->workers);
-    *consumer = (struct consumer){0};
-}
 
 /* ---- Sweep ---------------------------------------------------------------------------------- */
 
@@ -257,8 +109,10 @@ static size_t find_problems(struct daemon *daemon, struct admin_problem *out, si
         out[0] = (struct admin_problem){"process", problem};
         return 1;
     }
-    if (count < max && tracker_problem(daemon, &problem)) {
-        out[count++] = (struct admin_problem){"tracker", problem};
+    /* Without it no queue is read, which is no problem of the queue. */
+    if (max > 0 && tracker_problem(daemon, &problem)) {
+        out[0] = (struct admin_problem){"tracker", problem};
+        return 1;
     }
     if (count < max && daemon->events.poller != NULL &&
         poller_problem(daemon->events.poller, &problem)) {
@@ -303,8 +157,8 @@ MUST_CHECK static enum status start_completer(struct daemon *daemon, struct erro
     const struct config *config = &daemon->service->config;
     enum status status = STATUS_OK;
     if (config->event_queue_url != NULL) {
-        status = consumer_start(daemon->service, &event_kind, config->event_queue_url,
-                                &daemon->events, error);
+        status =
+            consumer_start_events(daemon->service, config->event_queue_url, &daemon->events, error);
     } else {
         log_warning("no event queue: endings are learned by the sweep alone",
                     LOG_CSTR("setting", "RINGBACK_EVENT_QUEUE_URL"));
@@ -321,8 +175,8 @@ MUST_CHECK static enum status start_invoker(struct daemon *daemon, struct error 
     const struct config *config = &daemon->service->config;
     enum status status = STATUS_OK;
     if (config->request_queue_url != NULL) {
-        status = consumer_start(daemon->service, &request_kind, config->request_queue_url,
-                                &daemon->requests, error);
+        status = consumer_start_requests(daemon->service, config->request_queue_url,
+                                         &daemon->requests, error);
     }
     return status == STATUS_OK ? http_front_start(daemon->service, &daemon->front, error) : status;
 }

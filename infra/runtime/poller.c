@@ -251,7 +251,7 @@ static void *worker_main(void *context)
     struct poller *poller = worker->poller;
     const struct poller_options *options = &poller->options;
     while (!atomic_load(&poller->stopping)) {
-        if (options->hold && options->hold(options->context)) {
+        if (options->hold && options->hold(options->context, worker->index)) {
             pause_ms(poller, HOLD_MS);
             continue;
         }

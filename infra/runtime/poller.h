@@ -39,8 +39,9 @@ struct poller_options {
     void (*handle)(void *context, unsigned worker, struct poller_item *items, size_t count,
                    struct arena *arena);
     void *context;
-    /* Asked before each receive; true: wait instead (back-pressure). May be NULL. */
-    bool (*hold)(void *context);
+    /* Asked on the worker's thread before each receive; true: wait instead (back-pressure). May be
+     * NULL. */
+    bool (*hold)(void *context, unsigned worker);
 };
 
 struct poller;

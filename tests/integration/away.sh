@@ -153,8 +153,9 @@ tracker_away() {
     send "$RINGBACK_REQUEST_QUEUE_URL" "$(new_task '{}' && jq -cn --arg token "$task_token" \
         --arg sql "select 42 -- $marker" '{sqlStatement: $sql, taskToken: $token}')"
     lines=$(wc -l <"$daemon_log")
-    sleep 3
+    sleep 12 # read on, the message would be a dead letter after five receipts
     check 'tracker: the log is not flooded' [ $(($(wc -l <"$daemon_log") - lines)) -lt 10 ]
+    check 'tracker: the request is no dead letter' queue_is_empty "$RINGBACK_REQUEST_QUEUE_URL-dead"
     start_own_redis || not_ok 'tracker: redis starts again' "$(tail -n 1 "$work/redis.log")"
     check 'tracker: ready when it is back' until_true readiness_is '[]'
     for n in "${!codes[@]}"; do

@@ -67,8 +67,9 @@ static void handle(void *context, unsigned worker, struct poller_item *items, si
     (void)pthread_mutex_unlock(&fixture->mutex);
 }
 
-static bool hold(void *context)
+static bool hold(void *context, unsigned worker)
 {
+    (void)worker;
     struct fixture *fixture = context;
     (void)pthread_mutex_lock(&fixture->mutex);
     bool holds = fixture->holds;
