@@ -150,8 +150,10 @@ static void read_heartbeat(struct dispatch *dispatch, struct work *work,
     case STEP_FUNCTIONS_CLOSED:
     case STEP_FUNCTIONS_UNDELIVERABLE:
         stimulus->kind = STIMULUS_CALLER_GONE;
-        log_info("nobody waits: its task is closed",
-                 LOG_CSTR("invocationId", work->record.plan.id));
+        if (!work->record.plan.keep_running && !work->record.plan.keyed) {
+            log_info("nobody waits: its task is closed",
+                     LOG_CSTR("invocationId", work->record.plan.id));
+        }
         break;
     case STEP_FUNCTIONS_INVALID_OUTPUT:
     case STEP_FUNCTIONS_AGAIN: break; /* the next pace tries again */

@@ -2,12 +2,14 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { Daemon, StandIn, check, ends, exitStatus, none, post, sleep, until } from '../support/stack.mjs';
+import { Daemon, StandIn, check, ends, exitStatus, none, post, sleep, sqs, until } from '../support/stack.mjs';
 
 const SWEEP_SECONDS = 1;
 const PACE_SECONDS = 3; // the least that is taken: three sweep intervals
 const LEAVING = 40;
 const STAYING = 5; // of each kind whose statement runs on
+const EXECUTIONS = 5; // that are aborted, each with so many statements under way
+const BRANCHES = 4;
 const SLACK_MS = 2000; // for the work itself, on a machine that does other things too
 const PATIENCE_SECONDS = 60;
 
@@ -48,6 +50,27 @@ async function leaveKnown({ task }) {
     await until(async () => (await standIn.control('GET', `tasks?n=${task}`)).body.tasks[0].refused > 1, PATIENCE_SECONDS);
 }
 
+const arnOf = (n) => `arn:aws:states:us-east-1:000000000000:execution:nightly:${n}`;
+
+// The status event of an execution, put where its rule would put it.
+async function abortExecution(n) {
+    const MessageBody = JSON.stringify({ version: '0', id: `execution-${n}`, source: 'aws.states', account: '000000000000',
+        'detail-type': 'Step Functions Execution Status Change', region: 'us-east-1', resources: [arnOf(n)],
+        detail: { executionArn: arnOf(n), stateMachineArn: 'arn:aws:states:us-east-1:000000000000:stateMachine:nightly',
+            name: String(n), status: 'ABORTED', startDate: Date.now() - 60000, stopDate: Date.now() } });
+    await sqs(standIn, 'SendMessage', { QueueUrl: standIn.environment.RINGBACK_EVENT_QUEUE_URL, MessageBody });
+}
+
+// Aborts an execution as Step Functions does, and resolves to how long its last statement ran on.
+async function leaveTogether(n, callers) {
+    await Promise.all(callers.map(({ task }) => standIn.control('DELETE', `tasks/${task}`)));
+    const left = Date.now();
+    await abortExecution(n);
+    await until(async () => (await Promise.all(callers.map(({ id }) => statusOf(id)))).every((status) => status === 'ABORTED'),
+        PATIENCE_SECONDS);
+    return Date.now() - left;
+}
+
 // At moments spread over one pace, so that every part of it is met.
 const spread = (callers, act) => Promise.all(callers.map(async (caller, i) => {
     await sleep(PACE_SECONDS * 1000 * (i / callers.length));
@@ -63,7 +86,15 @@ await until(() => daemon.address('admin'));
 const leaving = await call(LEAVING, 'leaves', {});
 const kept = [...await call(STAYING, 'keepRunning', { keepRunning: true }),
     ...await call(STAYING, 'requestKey', { requestKey: 'work' })];
-await until(async () => (await Promise.all([...leaving, ...kept].map(({ id }) => statusOf(id))))
+const executions = [];
+for (let n = 0; n < EXECUTIONS; n++) {
+    executions.push(await call(BRANCHES, 'execution', { heartbeatSeconds: undefined, executionArn: arnOf(n),
+        requestKey: `execution ${n}` }));
+}
+const untouched = [...await call(1, 'another execution', { heartbeatSeconds: undefined, executionArn: arnOf('other') }),
+    ...await call(1, 'keepRunning in an execution', { heartbeatSeconds: undefined, executionArn: arnOf(0), keepRunning: true })];
+const everybody = [...leaving, ...kept, ...executions.flat(), ...untouched];
+await until(async () => (await Promise.all(everybody.map(({ id }) => statusOf(id))))
     .every((status) => status === 'STARTED'));
 
 const [times] = await Promise.all([spread(leaving, leave), spread(kept, leaveKnown)]);
@@ -76,8 +107,18 @@ check('a statement that nobody waits for is cancelled within one pace and one sw
 const cancelled = await standIn.calls('CancelStatement');
 check('each is cancelled once', cancelled === LEAVING, cancelled);
 
+const together = (await Promise.all(executions.map((callers, n) => leaveTogether(n, callers)))).sort((a, b) => a - b);
+console.log(`    ${EXECUTIONS} executions of ${BRANCHES} statements were aborted: all cancelled after ` +
+    `p50 ${together[Math.floor(EXECUTIONS / 2)]} ms, max ${together.at(-1)} ms`);
+check('what an aborted execution has handed over is cancelled at once', together.at(-1) <= SLACK_MS, `${together.at(-1)} ms`);
+const again = await standIn.calls('CancelStatement') - cancelled;
+check('each of them is cancelled once', again === EXECUTIONS * BRANCHES, again);
+const disturbed = await Promise.all(untouched.map(async (caller) => ({ ...caller, status: await statusOf(caller.id) })));
+none('others run on', disturbed.filter(({ status }) => status !== 'STARTED'));
+
+const waiting = new Set(untouched.map(({ task }) => task));
 const told = (await standIn.control('GET', 'tasks')).body.tasks;
-none('nobody who left is told', told.filter(({ state, accepted }) => state !== 'ABORTED' || accepted !== 0));
+none('nobody who left is told', told.filter(({ n, state, accepted }) => !waiting.has(n) && (state !== 'ABORTED' || accepted !== 0)));
 for (const how of ['keepRunning', 'requestKey']) {
     const stopped = [];
     for (const caller of kept.filter((one) => one.how === how)) {
