@@ -25,7 +25,7 @@
 enum poller_state {
     POLLER_STARTING, /* no answer of the queue yet */
     POLLER_READING,
-    POLLER_TROUBLED, /* no worker can read it */
+    POLLER_TROUBLED, /* nobody who reads it can */
 };
 
 struct worker {
@@ -35,8 +35,9 @@ struct worker {
     struct arena *arena;
     struct aws_client *client; /* set under the mutex, so that stop can wake it */
     int64_t backoff_ms;        /* the wait before; 0: the last turn was good */
-    bool troubled;
-    bool confirmed; /* the queue has answered since the last trouble */
+    unsigned failures;         /* in a row */
+    bool hungry;               /* its last batch was full: it reads on beside others */
+    bool confirmed;            /* the queue has answered since the last trouble */
 };
 
 struct poller {
@@ -45,7 +46,7 @@ struct poller {
     pthread_mutex_t mutex; /* guards what follows */
     pthread_cond_t changed;
     enum poller_state state;
-    unsigned troubled_count;
+    unsigned reading;          /* workers that receive, or are about to */
     int64_t troubled_since_ms; /* monotonic */
     struct error problem;      /* the newest */
     struct worker *workers;
@@ -57,15 +58,11 @@ struct poller {
 static void note_failure(struct worker *worker, const struct error *error)
 {
     struct poller *poller = worker->poller;
-    worker->confirmed = false;
     pthread_mutex_lock(&poller->mutex);
     poller->problem = *error;
-    if (!worker->troubled) {
-        worker->troubled = true;
-        poller->troubled_count++;
-    }
-    bool begins =
-        poller->state != POLLER_TROUBLED && poller->troubled_count == poller->options.threads;
+    /* One failure after all of the client's own tries may be anything; two are a trouble. */
+    const bool counts = ++worker->failures > 1 || poller->state == POLLER_STARTING;
+    const bool begins = counts && poller->state != POLLER_TROUBLED && poller->reading == 0;
     if (begins) {
         poller->state = POLLER_TROUBLED;
         poller->troubled_since_ms = clock_monotonic_ms(poller->options.aws->clock);
@@ -80,15 +77,13 @@ static void note_failure(struct worker *worker, const struct error *error)
 static void note_success(struct worker *worker)
 {
     struct poller *poller = worker->poller;
+    worker->failures = 0;
     if (worker->confirmed) {
         return;
     }
-    worker->confirmed = true;
     pthread_mutex_lock(&poller->mutex);
-    poller->troubled_count -= worker->troubled;
-    worker->troubled = false;
-    bool ends = poller->state == POLLER_TROUBLED;
-    int64_t since_ms = poller->troubled_since_ms;
+    const bool ends = poller->state == POLLER_TROUBLED;
+    const int64_t since_ms = poller->troubled_since_ms;
     poller->state = POLLER_READING;
     pthread_mutex_unlock(&poller->mutex);
     if (ends) {
@@ -126,6 +121,32 @@ static void pause_ms(struct poller *poller, int64_t duration_ms)
     pthread_mutex_lock(&poller->mutex);
     while (!atomic_load(&poller->stopping) && result == 0) {
         result = pthread_cond_timedwait(&poller->changed, &poller->mutex, &end);
+    }
+    pthread_mutex_unlock(&poller->mutex);
+}
+
+/* Sleeps while others read, unless there was more to read than one could. */
+static void begin_reading(struct worker *worker)
+{
+    struct poller *poller = worker->poller;
+    pthread_mutex_lock(&poller->mutex);
+    while (!atomic_load(&poller->stopping) && poller->reading > 0 && !worker->hungry) {
+        (void)pthread_cond_wait(&poller->changed, &poller->mutex);
+    }
+    poller->reading++;
+    worker->confirmed = poller->state == POLLER_READING;
+    pthread_mutex_unlock(&poller->mutex);
+}
+
+/* Whoever has messages in hand lets another one read meanwhile. */
+static void end_reading(struct worker *worker, size_t count)
+{
+    struct poller *poller = worker->poller;
+    worker->hungry = count >= SQS_BATCH_MAX;
+    pthread_mutex_lock(&poller->mutex);
+    poller->reading--;
+    if (count > 0) {
+        pthread_cond_broadcast(&poller->changed);
     }
     pthread_mutex_unlock(&poller->mutex);
 }
@@ -218,16 +239,20 @@ static enum status settle(struct worker *worker, const struct poller_item *items
     return status;
 }
 
-/* Receive, handle, settle: one batch. */
+/* Receive, handle, settle: one batch. Reading has begun. */
 static enum status take_turn(struct worker *worker)
 {
     struct error error = ERROR_NONE;
     struct sqs_message *messages = NULL;
     size_t count = 0;
-    if (open_client(worker, &error) != STATUS_OK ||
-        receive(worker, &messages, &count, &error) != STATUS_OK) {
+    enum status status = open_client(worker, &error);
+    if (status == STATUS_OK) {
+        status = receive(worker, &messages, &count, &error);
+    }
+    end_reading(worker, count);
+    if (status != STATUS_OK) {
         note_failure(worker, &error);
-        return error.status;
+        return status;
     }
     if (count > 0 || !atomic_load(&worker->poller->stopping)) {
         note_success(worker);
@@ -245,13 +270,20 @@ static enum status take_turn(struct worker *worker)
     return settle(worker, items, count);
 }
 
+static bool is_held(struct worker *worker)
+{
+    const struct poller_options *options = &worker->poller->options;
+    return options->hold != NULL && options->hold(options->context, worker->index);
+}
+
 static void *worker_main(void *context)
 {
     struct worker *worker = context;
     struct poller *poller = worker->poller;
-    const struct poller_options *options = &poller->options;
     while (!atomic_load(&poller->stopping)) {
-        if (options->hold && options->hold(options->context, worker->index)) {
+        begin_reading(worker);
+        if (is_held(worker)) {
+            end_reading(worker, 0);
             pause_ms(poller, HOLD_MS);
             continue;
         }

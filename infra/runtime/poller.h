@@ -1,7 +1,9 @@
 /*
  * SQS consumers: N worker threads, each with its own AWS client and arena, each in the same loop:
  * receive a batch, hand it to the handler, delete what is finished, give back the rest with a new
- * visibility. A batch is bounded in time by the queue's visibility timeout of 120 s (design.md
+ * visibility. As many read as there is to read: one while nothing comes, since each long poll costs
+ * a call; another as soon as that one has messages in hand; more as long as batches come in full.
+ * A batch is bounded in time by the queue's visibility timeout of 120 s (design.md
  * section 2, Lease). Errors back off and are logged once per change, and show in poller_problem.
  */
 #ifndef RINGBACK_INFRA_RUNTIME_POLLER_H

@@ -430,7 +430,38 @@ static void test_every_kind_of_failure_is_survived(void **state)
     }
 }
 
-static void test_no_problem_while_one_worker_reads(void **state)
+static bool one_waits(const struct fake_queue_counts *counts)
+{
+    return counts->waiting == 1;
+}
+
+static void test_one_worker_reads_while_nothing_comes(void **state)
+{
+    struct fixture *fixture = *state;
+    start(fixture, WORKERS_MAX);
+    assert_true(fake_queue_wait(fixture->queue, one_waits));
+    /* The first receive, which does not wait, and the long poll. */
+    assert_int_equal(fake_queue_counts(fixture->queue).receives, 2);
+}
+
+static void test_another_one_reads_while_a_batch_is_handled(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->closed = true;
+    fake_queue_put(fixture->queue, 1);
+    start(fixture, WORKERS_MAX);
+    wait_inside(fixture, 1);
+    assert_true(fake_queue_wait(fixture->queue, one_waits));
+    fake_queue_put(fixture->queue, 1);
+    wait_inside(fixture, 2);
+    assert_true(fake_queue_wait(fixture->queue, one_waits));
+    set_gate(fixture, false);
+    assert_true(fake_queue_wait_state(fixture->queue, FAKE_MESSAGE_DELETED, 2));
+    assert_true(fake_queue_wait(fixture->queue, one_waits));
+}
+
+/* Somebody has a batch in hand, and nobody can read the queue. */
+static void test_who_handles_a_batch_does_not_read(void **state)
 {
     struct fixture *fixture = *state;
     struct error problem = ERROR_NONE;
@@ -439,11 +470,9 @@ static void test_no_problem_while_one_worker_reads(void **state)
     start(fixture, 2);
     wait_inside(fixture, 1);
     fake_queue_fail(fixture->queue, FAKE_FAILURE_DENIED);
-    assert_true(fake_queue_wait(fixture->queue, has_failed_thrice));
-    assert_false(poller_problem(fixture->poller, &problem));
-    assert_int_equal(count_in_log(fixture, "queue cannot be read"), 0);
-    set_gate(fixture, false);
+    fake_queue_release(fixture->queue);
     wait_problem(fixture, true, &problem);
+    set_gate(fixture, false);
 }
 
 static void test_missing_region_is_a_problem_not_the_end(void **state)
@@ -509,7 +538,9 @@ int main(void)
         TEST(test_undeletable_messages_are_logged_and_slow_the_worker),
         TEST(test_problem_is_logged_once_and_its_end_too),
         TEST(test_every_kind_of_failure_is_survived),
-        TEST(test_no_problem_while_one_worker_reads),
+        TEST(test_one_worker_reads_while_nothing_comes),
+        TEST(test_another_one_reads_while_a_batch_is_handled),
+        TEST(test_who_handles_a_batch_does_not_read),
         TEST(test_missing_region_is_a_problem_not_the_end),
         TEST(test_missing_credentials_are_a_problem_not_the_end),
         TEST(test_stop_ends_a_back_off),
