@@ -14,15 +14,6 @@ static enum status open_dynamodb(const struct tracker_options *options, struct t
                      "tracker url: this build has no dynamodb backend; use sqlite: or redis://");
 }
 
-static enum status open_redis_cluster(const struct tracker_options *options,
-                                      struct tracker **tracker, struct error *error)
-{
-    (void)options;
-    (void)tracker;
-    return error_set(error, STATUS_REJECTED,
-                     "tracker url: this build has no redis-cluster backend; use redis://");
-}
-
 enum status tracker_open(const struct tracker_options *options, struct tracker **tracker,
                          struct error *error)
 {
@@ -30,9 +21,9 @@ enum status tracker_open(const struct tracker_options *options, struct tracker *
         const char *scheme;
         enum status (*open)(const struct tracker_options *, struct tracker **, struct error *);
     } backends[] = {
-        {"sqlite:", tracker_sqlite_open},         {"redis://", tracker_redis_open},
-        {"rediss://", tracker_redis_open},        {"dynamodb:", open_dynamodb},
-        {"redis-cluster://", open_redis_cluster},
+        {"sqlite:", tracker_sqlite_open},          {"redis://", tracker_redis_open},
+        {"rediss://", tracker_redis_open},         {"redis-cluster://", tracker_redis_open},
+        {"rediss-cluster://", tracker_redis_open}, {"dynamodb:", open_dynamodb},
     };
 
     *tracker = NULL;
@@ -43,7 +34,8 @@ enum status tracker_open(const struct tracker_options *options, struct tracker *
     }
     /* Not the url itself: it may hold a password. */
     return error_set(error, STATUS_REJECTED,
-                     "tracker url: must start with sqlite:, redis:// or rediss://");
+                     "tracker url: must start with sqlite:, redis://, rediss://, "
+                     "redis-cluster:// or rediss-cluster://");
 }
 
 void tracker_close(struct tracker *tracker)

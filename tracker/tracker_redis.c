@@ -19,7 +19,7 @@ static void redis_close_store(struct tracker *tracker)
 {
     struct redis_store *store = store_of(tracker);
 
-    redis_disconnect(store);
+    redis_forget_nodes(store);
     /* Overwrites the password. */
     arena_reset(store->address_arena);
     arena_free(store->address_arena);
@@ -30,9 +30,18 @@ static void redis_close_store(struct tracker *tracker)
 static enum status redis_ping(struct tracker *tracker, struct error *error)
 {
     struct redis_store *store = store_of(tracker);
-    CLEANUP(redis_batch_end) struct redis_batch batch = redis_batch_begin(store, 1);
+    CLEANUP(redis_batch_end)
+    struct redis_batch batch = redis_batch_begin(store, TRACKER_SHARDS);
 
-    (void)redis_add(&batch, "PING", NULL);
+    /* A cluster of which a part is away still serves the rest. */
+    if (store->address.is_cluster) {
+        for (unsigned shard = 0; shard < TRACKER_SHARDS; shard++) {
+            (void)redis_add(&batch, shard, "EXISTS",
+                            arena_format(store->scratch, "%sopen", redis_prefix(store, shard)));
+        }
+        return redis_batch_run_some(&batch, false, error);
+    }
+    (void)redis_add(&batch, 0, "PING", NULL);
     return redis_batch_run(&batch, false, error);
 }
 
@@ -45,7 +54,8 @@ void redis_add_get_record(struct redis_batch *batch, const char *id)
 {
     static const char fields[REDIS_RECORD_COLUMNS] = {'v', 'f', 'c', 'd', 's',
                                                       'e', 'o', 'g', 't', 'p'};
-    struct redis_command *command = redis_add(batch, "HMGET", redis_record_key(batch->store, id));
+    struct redis_command *command =
+        redis_add(batch, tracker_shard(id), "HMGET", redis_record_key(batch->store, id));
 
     for (size_t i = 0; i < REDIS_RECORD_COLUMNS; i++) {
         redis_part(command, (struct slice){&fields[i], 1});
@@ -89,13 +99,15 @@ static void add_blob(struct redis_command *command, struct slice blob)
 static void add_register(struct redis_batch *batch, const struct tracker_record *record)
 {
     unsigned shard = tracker_shard(record->id);
-    struct redis_command *command = redis_add_script(batch, REDIS_SCRIPT_REGISTER, shard,
-                                                     redis_record_key(batch->store, record->id));
+    struct redis_command *command = NULL;
     char *hash = arena_alloc(batch->store->scratch, SHA256_HEX_BYTES + 1);
 
     if (record->group.data) {
         digest_sha256_hex(record->group, hash);
     }
+    command = redis_add_script(batch, REDIS_SCRIPT_REGISTER, shard,
+                               redis_record_key(batch->store, record->id),
+                               record->group.data ? hash : NULL);
     redis_part_text(command, record->id);
     redis_part_int64(batch, command, record->format);
     redis_part_int64(batch, command, record->created_at_ms);
@@ -157,7 +169,7 @@ static void add_update(struct redis_batch *batch, const struct tracker_update *u
     const char *plan_action = record->plan.data ? "put" : "drop";
     struct redis_command *command =
         redis_add_script(batch, REDIS_SCRIPT_UPDATE, tracker_shard(record->id),
-                         redis_record_key(batch->store, record->id));
+                         redis_record_key(batch->store, record->id), NULL);
 
     redis_part_text(command, record->id);
     redis_part_int64(batch, command, record->version);
@@ -207,13 +219,13 @@ static enum status plan_claim(struct redis_store *store, int64_t now_ms, size_t 
     for (unsigned i = 0; i < TRACKER_SHARDS * TRACKER_FORMAT; i++) {
         unsigned shard = (first + i / TRACKER_FORMAT) % TRACKER_SHARDS;
         struct redis_command *command =
-            redis_add(&batch, "ZCOUNT",
+            redis_add(&batch, shard, "ZCOUNT",
                       arena_format(store->scratch, "%sdue:%u", redis_prefix(store, shard),
                                    1 + i % TRACKER_FORMAT));
         redis_part_text(command, "-inf");
         redis_part_int64(&batch, command, now_ms);
     }
-    status = redis_batch_run(&batch, false, error);
+    status = redis_batch_run_some(&batch, false, error);
     for (unsigned i = 0; status == STATUS_OK && i < batch.count && left > 0; i++) {
         unsigned shard = (first + i / TRACKER_FORMAT) % TRACKER_SHARDS;
         size_t due = (size_t)redis_reply_int64(batch.commands[i].reply);
@@ -227,12 +239,12 @@ static enum status plan_claim(struct redis_store *store, int64_t now_ms, size_t 
     return status;
 }
 
-/* One shard's answer: id, record, id, record, ... false: one of them is not what a script returns.
- */
+/* One shard's answer: id, record, id, record, ...; none while it is away. false: one of them is not
+ * what a script returns. */
 static bool append_claimed(const redisReply *reply, struct arena *arena, size_t limit,
                            struct tracker_record *records, size_t *count)
 {
-    for (size_t at = 0; at + 1 < reply->elements && *count < limit; at += 2) {
+    for (size_t at = 0; reply && at + 1 < reply->elements && *count < limit; at += 2) {
         struct slice id = redis_reply_slice(reply->element[at]);
         if (id.size != TRACKER_ID_BYTES ||
             !redis_read_record(reply->element[at + 1], arena, id.data, &records[*count])) {
@@ -271,9 +283,9 @@ static enum status redis_claim(struct tracker *tracker, struct arena *arena, int
         if (shares[shard] == 0) {
             continue;
         }
-        command =
-            redis_add_script(&batch, REDIS_SCRIPT_CLAIM, shard,
-                             arena_format(store->scratch, "%sdue:1", redis_prefix(store, shard)));
+        command = redis_add_script(
+            &batch, REDIS_SCRIPT_CLAIM, shard,
+            arena_format(store->scratch, "%s" REDIS_DUE, redis_prefix(store, shard)), NULL);
         redis_part_int64(&batch, command, now_ms);
         redis_part_int64(&batch, command, now_ms + lease_ms);
         redis_part_text(command, owner);
@@ -283,7 +295,7 @@ static enum status redis_claim(struct tracker *tracker, struct arena *arena, int
     if (status != STATUS_OK || batch.count == 0) {
         return status;
     }
-    status = redis_batch_run(&batch, true, error);
+    status = redis_batch_run_some(&batch, true, error);
     return status == STATUS_OK ? read_claimed(&batch, arena, limit, records, count, error) : status;
 }
 
@@ -293,7 +305,7 @@ static enum status redis_touch(struct tracker *tracker, const char *id, int64_t 
     struct redis_store *store = store_of(tracker);
     CLEANUP(redis_batch_end) struct redis_batch batch = redis_batch_begin(store, 1);
     struct redis_command *command = redis_add_script(&batch, REDIS_SCRIPT_TOUCH, tracker_shard(id),
-                                                     redis_record_key(store, id));
+                                                     redis_record_key(store, id), NULL);
     enum status status = STATUS_OK;
 
     redis_part_text(command, id);
@@ -364,7 +376,8 @@ enum status tracker_redis_open(const struct tracker_options *options, struct tra
         status = redis_check_tls(error);
     }
     if (status == STATUS_OK) {
-        status = redis_ping(&store->tracker, error);
+        redis_seed_nodes(store);
+        status = redis_check_schema(store, error);
     }
     if (status != STATUS_OK) {
         redis_close_store(&store->tracker);

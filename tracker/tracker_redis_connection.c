@@ -15,115 +15,125 @@
 
 #define BACKOFF_BASE_MS 20
 #define BACKOFF_MAX_MS  2000
-#define SCHEMA_KEY      "rb:schema"
+#define WORDS_MAX       4
 
-static int64_t remaining_ms(const struct redis_store *store)
+int64_t redis_remaining_ms(const struct redis_store *store)
 {
     int64_t left_ms = store->deadline_ms - clock_monotonic_ms(clock_system());
 
     return left_ms > 0 ? left_ms : 0;
 }
 
-void redis_disconnect(struct redis_store *store)
+const char *redis_node_name(const struct redis_node *node)
 {
-    if (store->context) {
-        redisFree(store->context);
-        store->context = NULL;
+    return node->store->address.is_cluster
+               ? arena_format(node->store->scratch, "%s:%d: ", node->host, node->port)
+               : "";
+}
+
+void redis_disconnect(struct redis_node *node)
+{
+    if (node->context) {
+        redisFree(node->context);
+        node->context = NULL;
     }
 }
 
-static enum status lose_connection(struct redis_store *store, struct error *error)
+static enum status lose_connection(struct redis_node *node, struct error *error)
 {
-    enum status status = error_set(error, STATUS_RETRY, "redis: connection lost: %s",
-                                   store->context->err ? store->context->errstr : "timed out");
+    enum status status =
+        error_set(error, STATUS_RETRY, "redis: %sconnection lost: %s", redis_node_name(node),
+                  node->context->err ? node->context->errstr : "timed out");
 
-    redis_disconnect(store);
+    redis_disconnect(node);
+    node->store->is_stale = true;
     return status;
 }
 
-enum status redis_flush(struct redis_store *store, struct error *error)
+enum status redis_flush(struct redis_node *node, struct error *error)
 {
+    const size_t output_bytes = sdslen(node->context->obuf);
     int done = 0;
 
     while (!done) {
-        if (redisBufferWrite(store->context, &done) != REDIS_OK ||
-            (!done && remaining_ms(store) == 0)) {
-            return lose_connection(store, error);
+        if (redisBufferWrite(node->context, &done) != REDIS_OK ||
+            (!done && redis_remaining_ms(node->store) == 0)) {
+            node->is_unsent = sdslen(node->context->obuf) == output_bytes;
+            return lose_connection(node, error);
         }
     }
     return STATUS_OK;
 }
 
-static bool wait_readable(const struct redis_store *store)
+static bool wait_readable(const struct redis_node *node)
 {
-    struct pollfd socket = {.fd = store->context->fd, .events = POLLIN};
+    struct pollfd socket = {.fd = node->context->fd, .events = POLLIN};
     int ready = 0;
 
     do {
-        ready = poll(&socket, 1, (int)remaining_ms(store));
+        ready = poll(&socket, 1, (int)redis_remaining_ms(node->store));
     } while (ready < 0 && errno == EINTR);
     return ready > 0;
 }
 
-enum status redis_read_reply(struct redis_store *store, redisReply **reply, struct error *error)
+enum status redis_read_reply(struct redis_node *node, redisReply **reply, struct error *error)
 {
     void *read = NULL;
 
     for (;;) {
-        if (redisGetReplyFromReader(store->context, &read) != REDIS_OK) {
-            return lose_connection(store, error);
+        if (redisGetReplyFromReader(node->context, &read) != REDIS_OK) {
+            return lose_connection(node, error);
         }
         if (read) {
             *reply = read;
             return STATUS_OK;
         }
-        if (!wait_readable(store) || redisBufferRead(store->context) != REDIS_OK) {
-            return lose_connection(store, error);
+        if (!wait_readable(node) || redisBufferRead(node->context) != REDIS_OK) {
+            return lose_connection(node, error);
         }
     }
 }
 
-static bool is_type(const redisReply *reply, int type)
-{
-    return reply && reply->type == type;
-}
-
-/* One command and its reply, for the start of a connection. */
-static enum status ask(struct redis_store *store, const char *const *parts, int count,
-                       redisReply **reply, struct error *error)
-{
-    enum status status = STATUS_OK;
-    const char *words[4] = {NULL};
-
-    for (int i = 0; i < count; i++) {
-        words[i] = parts[i];
-    }
-    *reply = NULL;
-    (void)redisAppendCommandArgv(store->context, count, words, NULL);
-    status = redis_flush(store, error);
-    return status == STATUS_OK ? redis_read_reply(store, reply, error) : status;
-}
-
-static void free_reply(redisReply **reply)
+void redis_free_reply(redisReply **reply)
 {
     if (*reply) {
         freeReplyObject(*reply);
     }
 }
 
-static enum status authenticate(struct redis_store *store, struct error *error)
+enum status redis_ask(struct redis_node *node, const char *const *words, int count,
+                      redisReply **reply, struct error *error)
 {
-    const struct redis_address *address = &store->address;
+    enum status status = STATUS_OK;
+    const char *parts[WORDS_MAX] = {NULL};
+
+    for (int i = 0; i < count; i++) {
+        parts[i] = words[i];
+    }
+    *reply = NULL;
+    (void)redisAppendCommandArgv(node->context, count, parts, NULL);
+    status = redis_flush(node, error);
+    return status == STATUS_OK ? redis_read_reply(node, reply, error) : status;
+}
+
+static bool is_error(const redisReply *reply)
+{
+    return reply && reply->type == REDIS_REPLY_ERROR;
+}
+
+static enum status authenticate(struct redis_node *node, struct error *error)
+{
+    const struct redis_address *address = &node->store->address;
     const char *both[] = {"AUTH", address->user, address->password};
     const char *alone[] = {"AUTH", address->password};
-    CLEANUP(free_reply) redisReply *reply = NULL;
+    CLEANUP(redis_free_reply) redisReply *reply = NULL;
     enum status status = STATUS_OK;
 
     if (!address->password) {
         return STATUS_OK;
     }
-    status = ask(store, address->user ? both : alone, address->user ? 3 : 2, &reply, error);
-    if (status == STATUS_OK && is_type(reply, REDIS_REPLY_ERROR)) {
+    status = redis_ask(node, address->user ? both : alone, address->user ? 3 : 2, &reply, error);
+    if (status == STATUS_OK && is_error(reply)) {
         if (strncmp(reply->str, "LOADING", 7) == 0) {
             return redis_classify(reply, error);
         }
@@ -133,19 +143,19 @@ static enum status authenticate(struct redis_store *store, struct error *error)
     return status;
 }
 
-static enum status select_database(struct redis_store *store, struct error *error)
+static enum status select_database(struct redis_node *node, struct error *error)
 {
     char number[24];
     const char *parts[] = {"SELECT", number};
-    CLEANUP(free_reply) redisReply *reply = NULL;
+    CLEANUP(redis_free_reply) redisReply *reply = NULL;
     enum status status = STATUS_OK;
 
-    if (store->address.database == 0) {
+    if (node->store->address.database == 0) {
         return STATUS_OK;
     }
-    (void)snprintf(number, sizeof(number), "%" PRId64, store->address.database);
-    status = ask(store, parts, 2, &reply, error);
-    if (status == STATUS_OK && is_type(reply, REDIS_REPLY_ERROR)) {
+    (void)snprintf(number, sizeof(number), "%" PRId64, node->store->address.database);
+    status = redis_ask(node, parts, 2, &reply, error);
+    if (status == STATUS_OK && is_error(reply)) {
         status = redis_classify(reply, error);
         return status == STATUS_RETRY
                    ? status
@@ -154,19 +164,22 @@ static enum status select_database(struct redis_store *store, struct error *erro
     return status;
 }
 
-enum status redis_load_scripts(struct redis_store *store, struct error *error)
+enum status redis_load_scripts(struct redis_node *node, struct error *error)
 {
+    struct redis_store *store = node->store;
     enum status status = STATUS_OK;
 
     for (size_t i = 0; i < REDIS_SCRIPT_COUNT; i++) {
-        (void)redisAppendCommand(store->context, "SCRIPT LOAD %s", redis_script_texts[i]);
+        (void)redisAppendCommand(node->context, "SCRIPT LOAD %s", redis_script_texts[i]);
     }
-    status = redis_flush(store, error);
+    status = redis_flush(node, error);
     for (size_t i = 0; status == STATUS_OK && i < REDIS_SCRIPT_COUNT; i++) {
-        CLEANUP(free_reply) redisReply *reply = NULL;
-        status = redis_read_reply(store, &reply, error);
-        if (status == STATUS_OK && reply->type == REDIS_REPLY_ERROR) {
-            status = redis_classify(reply, error);
+        CLEANUP(redis_free_reply) redisReply *reply = NULL;
+        struct error refused = ERROR_NONE;
+        status = redis_read_reply(node, &reply, error);
+        if (status == STATUS_OK && is_error(reply)) {
+            status = redis_classify(reply, &refused);
+            error_set(error, status, "%s", refused.text);
         } else if (status == STATUS_OK && redis_reply_slice(reply).size == REDIS_SHA_BYTES) {
             memcpy(store->hashes[i], reply->str, REDIS_SHA_BYTES + 1);
         }
@@ -174,174 +187,110 @@ enum status redis_load_scripts(struct redis_store *store, struct error *error)
     return status;
 }
 
-static enum status check_schema(struct redis_store *store, struct error *error)
+static enum status open_socket(struct redis_node *node, struct error *error)
 {
-    char ours[24];
-    const char *set[] = {"SETNX", SCHEMA_KEY, ours};
-    const char *get[] = {"GET", SCHEMA_KEY};
-    CLEANUP(free_reply) redisReply *created = NULL;
-    CLEANUP(free_reply) redisReply *reply = NULL;
-    int64_t schema = 0;
-    enum status status = STATUS_OK;
-
-    (void)snprintf(ours, sizeof(ours), "%d", TRACKER_SCHEMA);
-    status = ask(store, get, 2, &reply, error);
-    if (status == STATUS_OK && is_type(reply, REDIS_REPLY_NIL)) {
-        status = ask(store, set, 3, &created, error);
-        if (status == STATUS_OK && !is_type(created, REDIS_REPLY_ERROR)) {
-            return STATUS_OK;
-        }
-    }
-    if (status != STATUS_OK) {
-        return status;
-    }
-    if (is_type(reply, REDIS_REPLY_ERROR) || created) {
-        return redis_classify(created ? created : reply, error);
-    }
-    schema = redis_reply_int64(reply);
-    if (schema < 1 || schema > TRACKER_SCHEMA) {
-        return error_set(error, STATUS_REJECTED,
-                         "redis: the store has schema %.40s, this release knows schema %d: a later "
-                         "release wrote it",
-                         is_type(reply, REDIS_REPLY_STRING) ? reply->str : "?", TRACKER_SCHEMA);
-    }
-    return STATUS_OK;
-}
-
-/* The value of one setting, "" when this connection may not ask. */
-static enum status read_setting(struct redis_store *store, const char *name, char *value,
-                                size_t room, struct error *error)
-{
-    const char *parts[] = {"CONFIG", "GET", name};
-    CLEANUP(free_reply) redisReply *reply = NULL;
-    enum status status = ask(store, parts, 3, &reply, error);
-
-    value[0] = '\0';
-    if (status == STATUS_OK && is_type(reply, REDIS_REPLY_ARRAY) && reply->elements == 2) {
-        (void)snprintf(value, room, "%.*s", SLICE_PRINT(redis_reply_slice(reply->element[1])));
-    }
-    return status;
-}
-
-static void warn_unless(const char *name, const char *value, const char *needed)
-{
-    if (value[0] != '\0' && strcmp(value, needed) != 0) {
-        log_warning("redis may lose what it has acknowledged", LOG_CSTR("setting", name),
-                    LOG_CSTR("value", value), LOG_CSTR("needed", needed));
-    }
-}
-
-/* The promises need a server that keeps what it acknowledged. Weaker persistence is named; a server
- * that throws keys away when memory is short is refused. */
-static enum status check_durability(struct redis_store *store, struct error *error)
-{
-    char appendonly[8];
-    char appendfsync[16];
-    char policy[32];
-    char maxmemory[24];
-    enum status status = read_setting(store, "appendonly", appendonly, sizeof(appendonly), error);
-
-    if (status == STATUS_OK) {
-        status = read_setting(store, "appendfsync", appendfsync, sizeof(appendfsync), error);
-    }
-    if (status == STATUS_OK) {
-        status = read_setting(store, "maxmemory-policy", policy, sizeof(policy), error);
-    }
-    if (status == STATUS_OK) {
-        status = read_setting(store, "maxmemory", maxmemory, sizeof(maxmemory), error);
-    }
-    if (status != STATUS_OK) {
-        return status;
-    }
-    warn_unless("appendonly", appendonly, "yes");
-    warn_unless("appendfsync", appendfsync, "always");
-    if (policy[0] != '\0' && strcmp(policy, "noeviction") != 0 && maxmemory[0] != '\0' &&
-        strcmp(maxmemory, "0") != 0) {
-        return error_set(error, STATUS_REJECTED,
-                         "redis: maxmemory-policy is %s and maxmemory is set: records would be "
-                         "evicted; it must be noeviction",
-                         policy);
-    }
-    store->is_checked = true;
-    return STATUS_OK;
-}
-
-static enum status open_socket(struct redis_store *store, struct error *error)
-{
-    int64_t left_ms = remaining_ms(store);
+    int64_t left_ms = redis_remaining_ms(node->store);
     const struct timeval timeout = {.tv_sec = left_ms / 1000, .tv_usec = left_ms % 1000 * 1000};
 
-    store->context = redisConnectWithTimeout(store->address.host, store->address.port, timeout);
-    if (!store->context) {
+    node->context = redisConnectWithTimeout(node->host, node->port, timeout);
+    if (!node->context) {
         abort();
     }
-    if (store->context->err) {
-        enum status status =
-            error_set(error, STATUS_RETRY, "redis: cannot connect: %s", store->context->errstr);
-        redis_disconnect(store);
+    if (node->context->err) {
+        enum status status = error_set(error, STATUS_RETRY, "redis: %scannot connect: %s",
+                                       redis_node_name(node), node->context->errstr);
+        redis_disconnect(node);
         return status;
     }
-    (void)redisSetTimeout(store->context, timeout);
-    (void)redisEnableKeepAlive(store->context);
+    (void)redisSetTimeout(node->context, timeout);
+    (void)redisEnableKeepAlive(node->context);
     return STATUS_OK;
 }
 
-static enum status begin_connection(struct redis_store *store, struct error *error)
+static enum status begin_connection(struct redis_node *node, struct error *error)
 {
-    enum status status = open_socket(store, error);
+    enum status status = open_socket(node, error);
 
-    if (status == STATUS_OK && store->address.is_tls) {
-        status = redis_start_tls(store, error);
+    if (status == STATUS_OK && node->store->address.is_tls) {
+        status = redis_start_tls(node, error);
     }
     if (status == STATUS_OK) {
-        status = authenticate(store, error);
+        status = authenticate(node, error);
     }
     if (status == STATUS_OK) {
-        status = select_database(store, error);
+        status = select_database(node, error);
     }
-    if (status == STATUS_OK) {
-        status = check_schema(store, error);
+    if (status == STATUS_OK && !node->is_checked) {
+        status = redis_check_durability(node, error);
     }
-    if (status == STATUS_OK && !store->is_checked) {
-        status = check_durability(store, error);
-    }
-    return status == STATUS_OK ? redis_load_scripts(store, error) : status;
+    return status == STATUS_OK ? redis_load_scripts(node, error) : status;
 }
 
 /* Between operations nothing is on its way to us: a readable socket was closed by the server. */
-static void drop_if_closed(struct redis_store *store)
+static void drop_if_closed(struct redis_node *node)
 {
-    struct pollfd socket = {.fd = store->context->fd, .events = POLLIN};
+    struct pollfd socket = {.fd = node->context->fd, .events = POLLIN};
 
     if (poll(&socket, 1, 0) != 0) {
-        redis_disconnect(store);
+        redis_disconnect(node);
     }
 }
 
-enum status redis_connect(struct redis_store *store, struct error *error)
+static void fail_to_connect(struct redis_node *node, const struct error *problem)
 {
+    if (node->failure_count == 0 && node->store->address.is_cluster) {
+        log_warning("redis node is away", LOG_CSTR("problem", problem->text));
+    }
+    redis_disconnect(node);
+    node->store->is_stale = true;
+    node->retry_at_ms = clock_monotonic_ms(clock_system()) +
+                        backoff_full_jitter_ms(BACKOFF_BASE_MS, BACKOFF_MAX_MS, node->failure_count,
+                                               random_unit(random_system()));
+    node->failure_count++;
+}
+
+/* One node of several that hangs must leave time for the others. */
+static enum status begin_in_time(struct redis_node *node, struct error *error)
+{
+    struct redis_store *store = node->store;
+    const int64_t whole_ms = store->deadline_ms;
+    const int64_t part_ms = clock_monotonic_ms(clock_system()) + store->timeout_ms / 4;
     enum status status = STATUS_OK;
 
-    if (store->context) {
-        drop_if_closed(store);
+    if (store->address.is_cluster && part_ms < whole_ms) {
+        store->deadline_ms = part_ms;
     }
-    if (store->context) {
+    status = begin_connection(node, error);
+    store->deadline_ms = whole_ms;
+    return status;
+}
+
+enum status redis_connect(struct redis_node *node, struct error *error)
+{
+    struct error problem = ERROR_NONE;
+    enum status status = STATUS_OK;
+
+    if (node->context && !node->is_busy) {
+        drop_if_closed(node);
+    }
+    if (node->context) {
         return STATUS_OK;
     }
     /* A server that is away is not asked at every call. */
-    if (clock_monotonic_ms(clock_system()) < store->retry_at_ms) {
-        return error_set(error, STATUS_RETRY, "redis: away, next try soon");
+    if (clock_monotonic_ms(clock_system()) < node->retry_at_ms) {
+        node->store->is_stale = true;
+        return error_set(error, STATUS_RETRY, "redis: %saway, next try soon",
+                         redis_node_name(node));
     }
-    status = begin_connection(store, error);
-    if (status == STATUS_OK) {
-        store->failure_count = 0;
-        store->retry_at_ms = 0;
-        return STATUS_OK;
+    status = begin_in_time(node, &problem);
+    if (status != STATUS_OK) {
+        fail_to_connect(node, &problem);
+        return error_set(error, status, "%s", problem.text);
     }
-    redis_disconnect(store);
-    store->retry_at_ms = clock_monotonic_ms(clock_system()) +
-                         backoff_full_jitter_ms(BACKOFF_BASE_MS, BACKOFF_MAX_MS,
-                                                store->failure_count, random_unit(random_system()));
-    store->failure_count++;
-    return status;
+    if (node->failure_count > 0 && node->store->address.is_cluster) {
+        log_info("redis node is back", LOG_CSTR("node", redis_node_name(node)));
+    }
+    node->failure_count = 0;
+    node->retry_at_ms = 0;
+    return STATUS_OK;
 }

@@ -62,7 +62,7 @@ static void add_scan(struct redis_batch *batch, const struct scan *scan, unsigne
 {
     struct redis_store *store = batch->store;
     struct redis_command *command =
-        redis_add(batch, scan->is_ascending ? "ZRANGEBYLEX" : "ZREVRANGEBYLEX",
+        redis_add(batch, shard, scan->is_ascending ? "ZRANGEBYLEX" : "ZREVRANGEBYLEX",
                   set_key(store, shard, scan->set));
     const char *start = scan->is_ascending ? "-" : "+";
 
@@ -265,7 +265,7 @@ enum status redis_count(struct tracker *tracker, struct tracker_counts *counts, 
 
     for (unsigned shard = 0; shard < TRACKER_SHARDS; shard++) {
         for (size_t set = 0; set < ARRAY_COUNT(sets); set++) {
-            (void)redis_add(&batch, "ZCARD", set_key(store, shard, sets[set]));
+            (void)redis_add(&batch, shard, "ZCARD", set_key(store, shard, sets[set]));
         }
     }
     status = redis_batch_run(&batch, false, error);
@@ -284,12 +284,12 @@ enum status redis_expire(struct tracker *tracker, int64_t now_ms, size_t limit, 
     enum status status = STATUS_OK;
 
     for (unsigned shard = 0; shard < TRACKER_SHARDS; shard++) {
-        struct redis_command *command =
-            redis_add_script(&batch, REDIS_SCRIPT_EXPIRE, shard, set_key(store, shard, "exp"));
+        struct redis_command *command = redis_add_script(&batch, REDIS_SCRIPT_EXPIRE, shard,
+                                                         set_key(store, shard, "exp"), NULL);
         redis_part_int64(&batch, command, now_ms);
         redis_part_int64(&batch, command, (int64_t)(limit / TRACKER_SHARDS + 1));
     }
-    status = redis_batch_run(&batch, true, error);
+    status = redis_batch_run_some(&batch, true, error);
     for (size_t i = 0; status == STATUS_OK && i < batch.count; i++) {
         *removed += (size_t)redis_reply_int64(batch.commands[i].reply);
     }
@@ -312,7 +312,7 @@ enum status redis_parked_list(struct tracker *tracker, struct arena *arena, size
     for (size_t i = 0; status == STATUS_OK && i < places.count; i++) {
         const char *id = tracker_place_id(slice_from_text(places.all[i].text));
         struct redis_command *command = redis_add(
-            &batch, "HMGET",
+            &batch, tracker_shard(id), "HMGET",
             arena_format(store->scratch, "%sp:%s", redis_prefix(store, tracker_shard(id)), id));
         for (size_t field = 0; field < REDIS_PARKED_COLUMNS; field++) {
             redis_part_text(command, fields[field]);

@@ -8,8 +8,8 @@ enum status redis_check_tls(struct error *error)
                      "not found when it was built");
 }
 
-enum status redis_start_tls(struct redis_store *store, struct error *error)
+enum status redis_start_tls(struct redis_node *node, struct error *error)
 {
-    (void)store;
+    (void)node;
     return redis_check_tls(error);
 }

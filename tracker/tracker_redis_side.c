@@ -31,7 +31,7 @@ enum status redis_lock_take(struct tracker *tracker, const char *key, const char
     struct redis_store *store = store_of(tracker);
     CLEANUP(redis_batch_end) struct redis_batch batch = redis_batch_begin(store, 1);
     struct redis_command *command = redis_add_script(
-        &batch, REDIS_SCRIPT_LOCK_TAKE, tracker_shard(key), shard_key(store, "lock", key));
+        &batch, REDIS_SCRIPT_LOCK_TAKE, tracker_shard(key), shard_key(store, "lock", key), NULL);
     enum status status = STATUS_OK;
 
     redis_part_text(command, owner);
@@ -52,7 +52,8 @@ enum status redis_lock_holder(struct tracker *tracker, const char *key, char *ho
 {
     struct redis_store *store = store_of(tracker);
     CLEANUP(redis_batch_end) struct redis_batch batch = redis_batch_begin(store, 1);
-    struct redis_command *command = redis_add(&batch, "GET", shard_key(store, "lock", key));
+    struct redis_command *command =
+        redis_add(&batch, tracker_shard(key), "GET", shard_key(store, "lock", key));
     enum status status = redis_batch_run(&batch, false, error);
 
     if (status != STATUS_OK) {
@@ -67,7 +68,7 @@ enum status redis_lock_release(struct tracker *tracker, const char *key, const c
     struct redis_store *store = store_of(tracker);
     CLEANUP(redis_batch_end) struct redis_batch batch = redis_batch_begin(store, 1);
     struct redis_command *command = redis_add_script(
-        &batch, REDIS_SCRIPT_LOCK_RELEASE, tracker_shard(key), shard_key(store, "lock", key));
+        &batch, REDIS_SCRIPT_LOCK_RELEASE, tracker_shard(key), shard_key(store, "lock", key), NULL);
 
     redis_part_text(command, owner);
     return redis_batch_run(&batch, true, error);
@@ -78,7 +79,8 @@ enum status redis_lock_wait(struct tracker *tracker, const char *key, const char
 {
     struct redis_store *store = store_of(tracker);
     CLEANUP(redis_batch_end) struct redis_batch batch = redis_batch_begin(store, 1);
-    struct redis_command *command = redis_add(&batch, "ZADD", shard_key(store, "wait", key));
+    struct redis_command *command =
+        redis_add(&batch, tracker_shard(key), "ZADD", shard_key(store, "wait", key));
 
     redis_part_text(command, "NX");
     redis_part_int64(&batch, command, since_ms);
@@ -92,7 +94,8 @@ enum status redis_lock_leave(struct tracker *tracker, const char *key, const cha
     struct redis_store *store = store_of(tracker);
     CLEANUP(redis_batch_end) struct redis_batch batch = redis_batch_begin(store, 1);
 
-    redis_part_text(redis_add(&batch, "ZREM", shard_key(store, "wait", key)), id);
+    redis_part_text(redis_add(&batch, tracker_shard(key), "ZREM", shard_key(store, "wait", key)),
+                    id);
     return redis_batch_run(&batch, true, error);
 }
 
@@ -101,7 +104,8 @@ enum status redis_lock_first(struct tracker *tracker, const char *key, char *id,
 {
     struct redis_store *store = store_of(tracker);
     CLEANUP(redis_batch_end) struct redis_batch batch = redis_batch_begin(store, 1);
-    struct redis_command *command = redis_add(&batch, "ZRANGE", shard_key(store, "wait", key));
+    struct redis_command *command =
+        redis_add(&batch, tracker_shard(key), "ZRANGE", shard_key(store, "wait", key));
     enum status status = STATUS_OK;
 
     redis_part_text(command, "0");
@@ -131,7 +135,7 @@ enum status redis_park(struct tracker *tracker, const struct tracker_parked *mes
         const struct tracker_parked *message = &messages[i];
         struct redis_command *command =
             redis_add_script(&batch, REDIS_SCRIPT_PARK, tracker_shard(message->id),
-                             shard_key(store, "p", message->id));
+                             shard_key(store, "p", message->id), NULL);
         redis_part_text(command, message->id);
         redis_part_int64(&batch, command, message->first_seen_ms);
         redis_part_int64(&batch, command, message->expires_at_ms);
@@ -167,8 +171,8 @@ enum status redis_parked_take(struct tracker *tracker, struct arena *arena, cons
 {
     struct redis_store *store = store_of(tracker);
     CLEANUP(redis_batch_end) struct redis_batch batch = redis_batch_begin(store, 1);
-    struct redis_command *command = redis_add_script(&batch, REDIS_SCRIPT_PARKED_TAKE,
-                                                     tracker_shard(id), shard_key(store, "p", id));
+    struct redis_command *command = redis_add_script(
+        &batch, REDIS_SCRIPT_PARKED_TAKE, tracker_shard(id), shard_key(store, "p", id), NULL);
     enum status status = STATUS_OK;
 
     redis_part_text(command, id);
@@ -192,9 +196,9 @@ enum status redis_reply_put(struct tracker *tracker, const char *id, const char 
     CLEANUP(redis_batch_end) struct redis_batch batch = redis_batch_begin(store, 1);
     unsigned shard = tracker_shard(id);
     const char *member = reply_member(store, id, digest);
-    struct redis_command *command =
-        redis_add_script(&batch, REDIS_SCRIPT_REPLY_PUT, shard,
-                         arena_format(store->scratch, "%s%s", redis_prefix(store, shard), member));
+    struct redis_command *command = redis_add_script(
+        &batch, REDIS_SCRIPT_REPLY_PUT, shard,
+        arena_format(store->scratch, "%s%s", redis_prefix(store, shard), member), NULL);
 
     redis_part_text(command, member);
     redis_part_int64(&batch, command, expires_at_ms);
@@ -208,7 +212,7 @@ enum status redis_reply_get(struct tracker *tracker, struct arena *arena, const 
     struct redis_store *store = store_of(tracker);
     CLEANUP(redis_batch_end) struct redis_batch batch = redis_batch_begin(store, 1);
     struct redis_command *command =
-        redis_add(&batch, "HGET",
+        redis_add(&batch, tracker_shard(id), "HGET",
                   arena_format(store->scratch, "%s%s", redis_prefix(store, tracker_shard(id)),
                                reply_member(store, id, digest)));
     enum status status = STATUS_OK;

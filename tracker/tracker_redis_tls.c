@@ -17,10 +17,10 @@ static void free_context(SSL_CTX **context)
 
 /* hiredis by itself checks the chain and not the name: the connection is set up here, with both,
  * and belongs to hiredis from then on. */
-enum status redis_start_tls(struct redis_store *store, struct error *error)
+enum status redis_start_tls(struct redis_node *node, struct error *error)
 {
     CLEANUP(free_context) SSL_CTX *context = SSL_CTX_new(TLS_client_method());
-    const char *host = store->address.host;
+    const char *host = node->host;
     SSL *tls = NULL;
 
     if (context && SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1 &&
@@ -32,9 +32,9 @@ enum status redis_start_tls(struct redis_store *store, struct error *error)
         SSL_free(tls);
         return error_set(error, STATUS_INTERNAL, "redis: cannot set TLS up");
     }
-    if (redisInitiateSSL(store->context, tls) != REDIS_OK) {
+    if (redisInitiateSSL(node->context, tls) != REDIS_OK) {
         SSL_free(tls);
-        return error_set(error, STATUS_RETRY, "redis: %s", store->context->errstr);
+        return error_set(error, STATUS_RETRY, "redis: %s", node->context->errstr);
     }
     return STATUS_OK;
 }

@@ -38,6 +38,7 @@ bool config_rule_tracker_url(struct slice value)
     return goes_on_after(value, SLICE("sqlite:")) || goes_on_after(value, SLICE("redis://")) ||
            goes_on_after(value, SLICE("rediss://")) ||
            goes_on_after(value, SLICE("redis-cluster://")) ||
+           goes_on_after(value, SLICE("rediss-cluster://")) ||
            goes_on_after(value, SLICE("dynamodb:"));
 }
 

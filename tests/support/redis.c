@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,15 +53,61 @@ static bool answers(const struct redis_server *server)
     return is_up;
 }
 
+/* Debian's Valkey has another name. */
+static const char *program(void)
+{
+    const char *chosen = getenv("REDIS_SERVER");
+
+    return chosen ? chosen : "redis-server";
+}
+
 static void run_server(const struct redis_server *server)
 {
     char port[16];
+    char cluster_port[16];
+    const char *arguments[64] = {program(),
+                                 "--bind",
+                                 "127.0.0.1",
+                                 "--port",
+                                 port,
+                                 "--dir",
+                                 server->folder,
+                                 "--save",
+                                 "",
+                                 "--appendonly",
+                                 "yes",
+                                 "--appendfsync",
+                                 "always",
+                                 "--logfile",
+                                 "log",
+                                 "--enable-debug-command",
+                                 "yes",
+                                 "--repl-diskless-sync-delay",
+                                 "0"};
+    static const char *const of_cluster[] = {"--cluster-enabled",
+                                             "yes",
+                                             "--cluster-node-timeout",
+                                             "1000",
+                                             "--cluster-require-full-coverage",
+                                             "no",
+                                             "--cluster-replica-validity-factor",
+                                             "0",
+                                             "--cluster-allow-replica-migration",
+                                             "no",
+                                             "--cluster-port"};
+    size_t count = 0;
 
     (void)snprintf(port, sizeof(port), "%d", server->port);
+    (void)snprintf(cluster_port, sizeof(cluster_port), "%d", server->cluster_port);
+    while (arguments[count]) {
+        count++;
+    }
+    for (size_t i = 0; server->cluster_port != 0 && i < ARRAY_COUNT(of_cluster); i++) {
+        arguments[count++] = of_cluster[i];
+        arguments[count] = cluster_port;
+    }
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    (void)execlp("redis-server", "redis-server", "--bind", "127.0.0.1", "--port", port, "--dir",
-                 server->folder, "--save", "", "--appendonly", "yes", "--appendfsync", "always",
-                 "--logfile", "log", "--enable-debug-command", "yes", (char *)NULL);
+    (void)execvp(arguments[0], (char *const *)(uintptr_t)arguments);
     _exit(127);
 }
 
@@ -84,7 +131,7 @@ void redis_server_restart(struct redis_server *server)
     give_up("does not answer");
 }
 
-void redis_server_start(struct redis_server *server)
+static void start(struct redis_server *server)
 {
     (void)strcpy(server->folder, "redis-XXXXXX");
     if (!mkdtemp(server->folder)) {
@@ -92,6 +139,18 @@ void redis_server_start(struct redis_server *server)
     }
     server->port = free_port();
     redis_server_restart(server);
+}
+
+void redis_server_start(struct redis_server *server)
+{
+    server->cluster_port = 0;
+    start(server);
+}
+
+void redis_server_start_node(struct redis_server *server)
+{
+    server->cluster_port = free_port();
+    start(server);
 }
 
 void redis_server_kill(struct redis_server *server)
@@ -127,19 +186,60 @@ void redis_server_stop(struct redis_server *server)
     remove_folder(server->folder);
 }
 
-void redis_server_command(const struct redis_server *server, const char *format, ...)
+static redisReply *ask(const struct redis_server *server, const char *format, va_list arguments)
 {
     redisContext *context = redisConnect("127.0.0.1", server->port);
+    redisReply *reply = context && !context->err ? redisvCommand(context, format, arguments) : NULL;
+
+    if (!reply || reply->type == REDIS_REPLY_ERROR) {
+        give_up(reply ? reply->str : "connection lost");
+    }
+    redisFree(context);
+    return reply;
+}
+
+void redis_server_command(const struct redis_server *server, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    freeReplyObject(ask(server, format, arguments));
+    va_end(arguments);
+}
+
+void redis_server_ask(const struct redis_server *server, char *text, size_t room,
+                      const char *format, ...)
+{
     redisReply *reply = NULL;
     va_list arguments;
 
     va_start(arguments, format);
-    reply = context && !context->err ? redisvCommand(context, format, arguments) : NULL;
+    reply = ask(server, format, arguments);
     va_end(arguments);
-    if (!reply || reply->type == REDIS_REPLY_ERROR) {
-        give_up(reply ? reply->str : "connection lost");
+    if (reply->type == REDIS_REPLY_INTEGER) {
+        (void)snprintf(text, room, "%lld", reply->integer);
     } else {
-        freeReplyObject(reply);
+        (void)snprintf(text, room, "%s", reply->str ? reply->str : "");
     }
-    redisFree(context);
+    freeReplyObject(reply);
+}
+
+long long redis_server_info(const struct redis_server *server, const char *name)
+{
+    char *text = malloc(65536);
+    const char *at = NULL;
+    long long number = 0;
+
+    if (!text) {
+        give_up("no memory");
+    }
+    redis_server_ask(server, text, 65536, "INFO all");
+    at = strstr(text, name);
+    if (at) {
+        at += strlen(name) + 1;
+        at += strncmp(at, "count=", 6) == 0 ? 6 : 0;
+        number = strtoll(at, NULL, 10);
+    }
+    free(text);
+    return number;
 }

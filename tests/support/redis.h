@@ -4,17 +4,21 @@
 
 #include "infra/base/compiler.h"
 
+#include <stddef.h>
 #include <sys/types.h>
 
 struct redis_server {
     pid_t pid;
     int port;
+    int cluster_port; /* 0: no node of a cluster */
     char folder[64];
 };
 
 /* Starts it and returns once it answers; aborts the program when it does not. It dies with the
  * thread that started it. */
 void redis_server_start(struct redis_server *server);
+/* The same as a node of a cluster that is still to be made (tests/support/redis_cluster.h). */
+void redis_server_start_node(struct redis_server *server);
 /* SIGKILL, and waits until it is gone. */
 void redis_server_kill(struct redis_server *server);
 /* The same port and folder again, after a kill. */
@@ -24,5 +28,10 @@ void redis_server_stop(struct redis_server *server);
 /* Sends one command, printf style as hiredis takes it; aborts when it is answered by an error. */
 void redis_server_command(const struct redis_server *server, const char *format, ...)
     PRINTF_LIKE(2, 3);
+/* The reply as text: a string, or a number. Cut to what text has room for. */
+void redis_server_ask(const struct redis_server *server, char *text, size_t room,
+                      const char *format, ...) PRINTF_LIKE(4, 5);
+/* The number behind "name:" or "name=" in what INFO tells; 0 when there is none. */
+long long redis_server_info(const struct redis_server *server, const char *name);
 
 #endif

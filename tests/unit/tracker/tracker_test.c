@@ -42,7 +42,8 @@ static void a_redis_url_reaches_for_its_port(void **state)
     static const char *const urls[] = {
         "redis://127.0.0.1:1",         "redis://127.0.0.1:1/",
         "redis://127.0.0.1:1/15",      "redis://user:p%40ss@127.0.0.1:1",
-        "redis://:pass@127.0.0.1:1/0", "redis://[::1]:1/0"};
+        "redis://:pass@127.0.0.1:1/0", "redis://[::1]:1/0",
+        "redis-cluster://127.0.0.1:1", "redis-cluster://user:p%40ss@127.0.0.1:1,[::1]:2/0"};
     struct error error = ERROR_NONE;
 
     (void)state;
@@ -103,7 +104,6 @@ static void backends_that_are_not_built_say_so(void **state)
 {
     (void)state;
     assert_rejected("dynamodb:table", "no dynamodb backend");
-    assert_rejected("redis-cluster://a:1,b:2", "no redis-cluster backend");
 }
 
 static void unknown_schemes_are_rejected_without_repeating_them(void **state)
@@ -128,6 +128,7 @@ static void rediss_is_never_opened_in_the_clear(void **state)
     /* With TLS nobody is there; without it the reason is named. */
     if (status != STATUS_RETRY) {
         assert_rejected("rediss://127.0.0.1:1/0", "hiredis_ssl");
+        assert_rejected("rediss-cluster://127.0.0.1:1", "hiredis_ssl");
     }
 }
 
@@ -153,6 +154,10 @@ static void malformed_redis_urls_are_rejected(void **state)
     assert_rejected("redis://user:%zz@host:1", "malformed");
     assert_rejected("redis://user:%00@host:1", "malformed");
     assert_rejected("redis://[::1:6379", "host:port");
+    assert_rejected("redis://a:1,b:2", "several hosts");
+    assert_rejected("redis-cluster://a:1,:2", "host:port");
+    assert_rejected("redis-cluster://a:1/1", "database 0");
+    assert_rejected("redis-cluster://a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a", "at most 16 hosts");
 }
 
 int main(void)
