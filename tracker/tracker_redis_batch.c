@@ -141,9 +141,9 @@ int64_t redis_reply_int64(const redisReply *reply)
 
 enum status redis_classify(const redisReply *reply, struct error *error)
 {
-    static const char *const passing[] = {"LOADING",  "BUSY",     "READONLY",   "MASTERDOWN",
-                                          "OOM",      "MISCONF",  "NOREPLICAS", "CLUSTERDOWN",
-                                          "TRYAGAIN", "NOSCRIPT", "UNKILLABLE", "ASK"};
+    static const char *const passing[] = {
+        "LOADING",     "BUSY",     "READONLY", "MASTERDOWN", "OOM",   "MISCONF", "NOREPLICAS",
+        "CLUSTERDOWN", "TRYAGAIN", "NOSCRIPT", "UNKILLABLE", "MOVED", "ASK"};
     struct slice text = {reply->str, (size_t)reply->len};
     struct slice word = slice_part(text, 0, slice_find_byte(text, ' '));
     enum status status = STATUS_INTERNAL;
@@ -159,10 +159,6 @@ enum status redis_classify(const redisReply *reply, struct error *error)
     }
     if (slice_equals_text(word, "NOPERM") || slice_equals_text(word, "NOAUTH")) {
         status = STATUS_REJECTED;
-    }
-    if (slice_equals_text(word, "MOVED")) {
-        return error_set(error, STATUS_REJECTED,
-                         "redis: the server is part of a cluster: use redis-cluster://");
     }
     /* An unknown command is answered with its arguments, which are not for error texts. */
     if (slice_starts_with(text, SLICE("ERR unknown command"))) {

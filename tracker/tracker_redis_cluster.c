@@ -245,7 +245,7 @@ static void move_slot(struct redis_store *store, int64_t slot, struct redis_node
 
 enum redis_again redis_again(struct redis_store *store, struct redis_command *command)
 {
-    static const char *const passing[] = {"TRYAGAIN", "CLUSTERDOWN", "LOADING", "MASTERDOWN"};
+    static const char *const down[] = {"CLUSTERDOWN", "LOADING", "MASTERDOWN"};
     struct slice text = error_text(command->reply);
     struct slice word = slice_part(text, 0, slice_find_byte(text, ' '));
     struct redis_node *node = NULL;
@@ -264,10 +264,13 @@ enum redis_again redis_again(struct redis_store *store, struct redis_command *co
         command->is_asking = true;
         return REDIS_AGAIN_AT_ONCE;
     }
-    if (slice_is_one_of(word, passing, ARRAY_COUNT(passing)) ||
-        slice_find(text, SLICE("non local key")) < text.size) {
+    if (slice_is_one_of(word, down, ARRAY_COUNT(down))) {
         store->is_stale = true;
         return REDIS_AGAIN_SOON;
     }
-    return REDIS_AGAIN_NO;
+    /* The slot is on its way; MOVED follows when it has arrived. */
+    return slice_equals_text(word, "TRYAGAIN") ||
+                   slice_find(text, SLICE("non local key")) < text.size
+               ? REDIS_AGAIN_SOON
+               : REDIS_AGAIN_NO;
 }

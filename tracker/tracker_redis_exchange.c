@@ -134,7 +134,8 @@ static enum redis_again again(struct redis_batch *batch, struct redis_command *c
     if (when != REDIS_AGAIN_NO && round < ROUNDS_MAX) {
         forget_reply(command);
     }
-    return when;
+    /* Nodes that send us to each other will agree in a moment. */
+    return when == REDIS_AGAIN_AT_ONCE && round >= 2 ? REDIS_AGAIN_SOON : when;
 }
 
 /* Rounds until every command has its reply, or none is to be expected. */
@@ -228,6 +229,10 @@ static enum status weigh_replies(struct redis_batch *batch, size_t *answered, st
         if (!command->reply || command->reply->type != REDIS_REPLY_ERROR) {
             *answered += command->reply != NULL;
             continue;
+        }
+        if (is_error(command->reply, "MOVED") && !batch->store->address.is_cluster) {
+            return error_set(error, STATUS_REJECTED,
+                             "redis: the server is part of a cluster: use redis-cluster://");
         }
         if (is_error(command->reply, "READONLY")) {
             /* It is a replica now; the name may lead to another server by now. */
