@@ -19,6 +19,7 @@
 #define ID         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define TIMEOUT_MS 300
 #define TRIES      1000 /* of 5 ms */
+#define LOG_BYTES  4096
 
 struct fixture {
     struct redis_server server;
@@ -119,6 +120,34 @@ static void assert_open_is(struct fixture *fixture, enum status expected, const 
     }
 }
 
+/* A handle that waits for one replica. */
+static void open_waiting(struct fixture *fixture, struct tracker **tracker)
+{
+    const struct tracker_options options = {
+        .url = fixture->url, .timeout_ms = 4 * TIMEOUT_MS, .redis_wait = 1};
+
+    assert_int_equal(tracker_open(&options, tracker, &fixture->error), STATUS_OK);
+}
+
+/* Opens and closes a handle, and tells what was logged. */
+static void log_of_opening(struct fixture *fixture, char log[LOG_BYTES])
+{
+    struct tracker *tracker = NULL;
+    ssize_t size = 0;
+    int ends[2];
+
+    assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+    log_init(LOG_WARNING, ends[1]);
+    open_another(fixture, &tracker);
+    tracker_close(tracker);
+    log_init(LOG_WARNING, STDERR_FILENO);
+    size = read(ends[0], log, LOG_BYTES - 1);
+    assert_true(size > 0);
+    log[size] = '\0';
+    (void)close(ends[0]);
+    (void)close(ends[1]);
+}
+
 /* Success */
 
 static void a_write_survives_the_death_of_the_server(void **state)
@@ -182,6 +211,67 @@ static void a_connection_closed_while_idle_is_not_noticed(void **state)
     assert_true(created);
 }
 
+static void a_restart_between_two_calls_is_not_noticed(void **state)
+{
+    struct fixture *fixture = *state;
+    bool created = false;
+
+    assert_int_equal(put(fixture, fixture->tracker, &created), STATUS_OK);
+    redis_server_kill(&fixture->server);
+    redis_server_restart(&fixture->server);
+    assert_int_equal(put(fixture, fixture->tracker, &created), STATUS_OK);
+    assert_false(created);
+}
+
+/* Behind a name that leads to the present master, another server may answer by now. */
+static void a_server_that_became_a_replica_is_connected_to_anew(void **state)
+{
+    struct fixture *fixture = *state;
+    struct redis_server master;
+    long long connections = 0;
+    bool created = false;
+
+    redis_server_start(&master);
+    redis_server_command(&fixture->server, "REPLICAOF 127.0.0.1 %d", master.port);
+    assert_int_equal(put(fixture, fixture->tracker, &created), STATUS_RETRY);
+    assert_non_null(strstr(fixture->error.text, "READONLY"));
+    connections = redis_server_info(&fixture->server, "total_connections_received");
+    redis_server_command(&fixture->server, "REPLICAOF NO ONE");
+    assert_int_equal(put(fixture, fixture->tracker, &created), STATUS_OK);
+    /* That of REPLICAOF, that of this INFO, and ours. */
+    assert_int_equal(redis_server_info(&fixture->server, "total_connections_received"),
+                     connections + 3);
+    redis_server_stop(&master);
+}
+
+static void a_replica_in_step_has_the_write(void **state)
+{
+    struct fixture *fixture = *state;
+    struct redis_server replica;
+    struct tracker *tracker = NULL;
+    bool created = false;
+
+    redis_server_start(&replica);
+    redis_server_command(&replica, "REPLICAOF 127.0.0.1 %d", fixture->server.port);
+    for (int i = 0; i < TRIES && redis_server_info(&fixture->server, "connected_slaves") == 0;
+         i++) {
+        clock_sleep_ms(clock_system(), 5);
+    }
+    open_waiting(fixture, &tracker);
+    for (int i = 0; i < TRIES && put(fixture, tracker, &created) == STATUS_RETRY; i++) {
+        clock_sleep_ms(clock_system(), 5);
+    }
+    assert_true(is_there(fixture, tracker));
+    assert_int_equal(redis_server_info(&replica, "db0:keys"), 4);
+    assert_int_equal(kill(replica.pid, SIGSTOP), 0);
+    assert_int_equal(tracker_touch(tracker, ID, 1, &fixture->error), STATUS_RETRY);
+    assert_non_null(strstr(fixture->error.text, "0 of 1 replicas"));
+    assert_int_equal(kill(replica.pid, SIGCONT), 0);
+    assert_int_equal(tracker_touch(tracker, ID, 1, &fixture->error), STATUS_OK);
+    tracker_close(tracker);
+    redis_server_stop(&replica);
+}
+
 static void the_right_password_opens(void **state)
 {
     struct fixture *fixture = *state;
@@ -193,17 +283,6 @@ static void the_right_password_opens(void **state)
     tracker_close(tracker);
     redis_server_command(&fixture->server, "CONFIG SET requirepass secret");
     set_url(fixture, ":secret@", "0");
-    open_another(fixture, &tracker);
-    tracker_close(tracker);
-}
-
-static void a_user_who_may_not_ask_for_settings_opens(void **state)
-{
-    struct fixture *fixture = *state;
-    struct tracker *tracker = NULL;
-
-    redis_server_command(&fixture->server, "ACL SETUSER small on >pw ~* +@all -config");
-    set_url(fixture, "small:pw@", "");
     open_another(fixture, &tracker);
     tracker_close(tracker);
 }
@@ -225,22 +304,43 @@ static void databases_are_apart(void **state)
 static void weaker_persistence_is_named(void **state)
 {
     struct fixture *fixture = *state;
-    struct tracker *tracker = NULL;
-    char log[4096] = {0};
-    int ends[2];
+    char log[LOG_BYTES];
 
-    assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
-    log_init(LOG_WARNING, ends[1]);
     redis_server_command(&fixture->server, "CONFIG SET appendfsync everysec");
+    log_of_opening(fixture, log);
+    assert_non_null(strstr(log, "\"setting\":\"appendfsync\",\"value\":\"everysec\""));
+    assert_null(strstr(log, "appendonly"));
+}
+
+/* A managed service: INFO tells all but appendfsync. */
+static void what_cannot_be_asked_for_is_named(void **state)
+{
+    struct fixture *fixture = *state;
+    char log[LOG_BYTES];
+
+    redis_server_command(&fixture->server, "ACL SETUSER managed on >pw ~* +@all -config");
+    set_url(fixture, "managed:pw@", "");
+    log_of_opening(fixture, log);
+    assert_non_null(strstr(log, "does not tell"));
+    assert_non_null(strstr(log, "\"setting\":\"appendfsync\""));
+    assert_null(strstr(log, "\"setting\":\"appendonly\""));
+    assert_null(strstr(log, "\"setting\":\"maxmemory-policy\""));
+    redis_server_command(&fixture->server, "ACL SETUSER managed -info");
+    log_of_opening(fixture, log);
+    assert_non_null(strstr(log, "\"setting\":\"appendonly\""));
+    assert_non_null(strstr(log, "\"setting\":\"maxmemory-policy\""));
+}
+
+/* No key of ours has an expiry, so these evict none of them. */
+static void volatile_policies_are_fine(void **state)
+{
+    struct fixture *fixture = *state;
+    struct tracker *tracker = NULL;
+
+    redis_server_command(&fixture->server, "CONFIG SET maxmemory-policy volatile-lru");
+    redis_server_command(&fixture->server, "CONFIG SET maxmemory 100mb");
     open_another(fixture, &tracker);
     tracker_close(tracker);
-    log_init(LOG_WARNING, STDERR_FILENO);
-    assert_true(read(ends[0], log, sizeof(log) - 1) > 0);
-    assert_non_null(strstr(log, "appendfsync"));
-    assert_non_null(strstr(log, "everysec"));
-    assert_null(strstr(log, "appendonly"));
-    (void)close(ends[0]);
-    (void)close(ends[1]);
 }
 
 /* Failure */
@@ -272,6 +372,9 @@ static void a_server_that_evicts_is_rejected(void **state)
     redis_server_command(&fixture->server, "CONFIG SET maxmemory-policy allkeys-lru");
     redis_server_command(&fixture->server, "CONFIG SET maxmemory 100mb");
     assert_open_is(fixture, STATUS_REJECTED, "maxmemory-policy");
+    redis_server_command(&fixture->server, "ACL SETUSER managed on >pw ~* +@all -config");
+    set_url(fixture, "managed:pw@", "");
+    assert_open_is(fixture, STATUS_REJECTED, "allkeys-lru");
 }
 
 static void a_full_server_is_retry(void **state)
@@ -289,12 +392,10 @@ static void a_full_server_is_retry(void **state)
 static void missing_replicas_are_retry(void **state)
 {
     struct fixture *fixture = *state;
-    const struct tracker_options options = {
-        .url = fixture->url, .timeout_ms = 4 * TIMEOUT_MS, .redis_wait = 1};
     struct tracker *tracker = NULL;
     bool created = false;
 
-    assert_int_equal(tracker_open(&options, &tracker, &fixture->error), STATUS_OK);
+    open_waiting(fixture, &tracker);
     assert_int_equal(put(fixture, tracker, &created), STATUS_RETRY);
     assert_non_null(strstr(fixture->error.text, "replicas"));
     tracker_close(tracker);
@@ -339,10 +440,14 @@ int main(void)
         REDIS_TEST(a_server_that_hangs_costs_one_timeout),
         REDIS_TEST(forgotten_scripts_are_loaded_again),
         REDIS_TEST(a_connection_closed_while_idle_is_not_noticed),
+        REDIS_TEST(a_restart_between_two_calls_is_not_noticed),
+        REDIS_TEST(a_server_that_became_a_replica_is_connected_to_anew),
+        REDIS_TEST(a_replica_in_step_has_the_write),
         REDIS_TEST(the_right_password_opens),
-        REDIS_TEST(a_user_who_may_not_ask_for_settings_opens),
         REDIS_TEST(databases_are_apart),
         REDIS_TEST(weaker_persistence_is_named),
+        REDIS_TEST(what_cannot_be_asked_for_is_named),
+        REDIS_TEST(volatile_policies_are_fine),
         REDIS_TEST(a_wrong_password_is_rejected_and_not_repeated),
         REDIS_TEST(a_database_that_is_none_is_rejected),
         REDIS_TEST(a_server_that_evicts_is_rejected),
