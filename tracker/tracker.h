@@ -58,9 +58,10 @@ struct tracker_record {
 };
 
 struct tracker_options {
-    const char *url;    /* sqlite:PATH, redis://[user:password@]host:port/db, rediss://, ... */
-    int64_t redis_wait; /* replicas that must have a write */
-    int64_t timeout_ms; /* of one operation; 0: 5 s */
+    const char *url;       /* sqlite:PATH, redis://[user:password@]host:port/db, rediss://, ... */
+    const char *ca_bundle; /* AWS_CA_BUNDLE; NULL: the distribution's */
+    int64_t redis_wait;    /* replicas that must have a write */
+    int64_t timeout_ms;    /* of one operation; 0: 5 s */
 };
 
 /* Connects (or creates the file and its schema). REJECTED names what is wrong with the url or the

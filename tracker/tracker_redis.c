@@ -370,6 +370,7 @@ enum status tracker_redis_open(const struct tracker_options *options, struct tra
     store->scratch = arena_new(SCRATCH_MAX_BYTES);
     store->timeout_ms = options->timeout_ms > 0 ? options->timeout_ms : DEFAULT_TIMEOUT_MS;
     store->wait_replicas = options->redis_wait;
+    store->ca_bundle = arena_text(store->address_arena, slice_from_text(options->ca_bundle));
     store->next_shard = (unsigned)random_below(random_system(), TRACKER_SHARDS);
     status = redis_address_parse(options->url, store->address_arena, &store->address, error);
     if (status == STATUS_OK && store->address.is_tls) {

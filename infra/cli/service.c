@@ -2,6 +2,7 @@
 
 #include "completer/completer.h"
 
+#include "infra/aws/profile.h"
 #include "infra/base/log.h"
 
 #include <stdio.h>
@@ -93,8 +94,11 @@ static void set_aws(struct service *service)
         .random = random_system(),
         .pace = service->pace,
     };
-    service->tracker = (struct tracker_options){.url = service->config.tracker_url,
-                                                .redis_wait = service->config.redis_wait};
+    service->tracker = (struct tracker_options){
+        .url = service->config.tracker_url,
+        .ca_bundle = environment_get(environ, "AWS_CA_BUNDLE"),
+        .redis_wait = service->config.redis_wait,
+    };
 }
 
 static void set_log(const struct service *service)

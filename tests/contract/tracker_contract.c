@@ -16,7 +16,10 @@ int contract_setup(void **state)
 
     assert_non_null(contract);
     contract->arena = arena_new(ARENA_MAX_BYTES);
-    contract->options = (struct tracker_options){.url = contract_backend.fresh_url()};
+    contract->options = (struct tracker_options){
+        .url = contract_backend.fresh_url(),
+        .ca_bundle = contract_backend.ca_bundle ? contract_backend.ca_bundle() : NULL,
+    };
     contract->tracker = contract_open(contract);
     *state = contract;
     return 0;

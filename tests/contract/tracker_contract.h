@@ -14,6 +14,8 @@ struct contract_backend {
     void (*stop)(void);
     /* The url of an empty store; valid until the next call. */
     const char *(*fresh_url)(void);
+    /* NULL: the store needs none. */
+    const char *(*ca_bundle)(void);
     /* Raises the schema number in the store of fresh_url, as a later release would. */
     void (*raise_schema)(void);
 };

@@ -20,7 +20,11 @@ static void stop(void)
 static const char *fresh_url(void)
 {
     redis_server_command(&server, "FLUSHALL");
-    (void)snprintf(url, sizeof(url), "redis://127.0.0.1:%d/0", server.port);
+    if (redis_server_ca()) {
+        (void)snprintf(url, sizeof(url), "rediss://localhost:%d/0", server.tls_port);
+    } else {
+        (void)snprintf(url, sizeof(url), "redis://127.0.0.1:%d/0", server.port);
+    }
     return url;
 }
 
@@ -33,5 +37,6 @@ const struct contract_backend contract_backend = {
     .start = start,
     .stop = stop,
     .fresh_url = fresh_url,
+    .ca_bundle = redis_server_ca,
     .raise_schema = raise_schema,
 };

@@ -32,5 +32,6 @@ const struct contract_backend contract_backend = {
     .start = start,
     .stop = stop,
     .fresh_url = fresh_url,
+    .ca_bundle = redis_server_ca,
     .raise_schema = raise_schema,
 };

@@ -345,6 +345,31 @@ static void volatile_policies_are_fine(void **state)
 
 /* Failure */
 
+/* Only where REDIS_TLS_FOLDER is set, and hiredis has TLS: tests/debian13.sh. */
+static void a_certificate_must_be_trusted_and_for_the_host(void **state)
+{
+    struct fixture *fixture = *state;
+    struct tracker_options options = {.url = fixture->url, .timeout_ms = TIMEOUT_MS};
+    struct tracker *tracker = NULL;
+
+    if (!redis_server_ca()) {
+        skip();
+    }
+    (void)snprintf(fixture->url, sizeof(fixture->url), "rediss://127.0.0.1:%d/",
+                   fixture->server.tls_port);
+    assert_open_is(fixture, STATUS_RETRY, "certificate: ");
+    options.ca_bundle = redis_server_ca();
+    assert_int_equal(tracker_open(&options, &tracker, &fixture->error), STATUS_OK);
+    tracker_close(tracker);
+    (void)snprintf(fixture->url, sizeof(fixture->url), "rediss://127.0.0.2:%d/",
+                   fixture->server.tls_port);
+    assert_int_equal(tracker_open(&options, &tracker, &fixture->error), STATUS_RETRY);
+    assert_non_null(strstr(fixture->error.text, "mismatch"));
+    options.ca_bundle = "no/such/file";
+    assert_int_equal(tracker_open(&options, &tracker, &fixture->error), STATUS_INTERNAL);
+    assert_non_null(strstr(fixture->error.text, "AWS_CA_BUNDLE"));
+}
+
 static void a_wrong_password_is_rejected_and_not_repeated(void **state)
 {
     struct fixture *fixture = *state;
@@ -448,6 +473,7 @@ int main(void)
         REDIS_TEST(weaker_persistence_is_named),
         REDIS_TEST(what_cannot_be_asked_for_is_named),
         REDIS_TEST(volatile_policies_are_fine),
+        REDIS_TEST(a_certificate_must_be_trusted_and_for_the_host),
         REDIS_TEST(a_wrong_password_is_rejected_and_not_repeated),
         REDIS_TEST(a_database_that_is_none_is_rejected),
         REDIS_TEST(a_server_that_evicts_is_rejected),

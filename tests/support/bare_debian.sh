@@ -8,6 +8,7 @@ set -euo pipefail
 suite=bookworm
 [[ ${1:-} == --suite ]] && suite=$2 && shift 2
 (($# > 0)) || set -- tests/run.sh
+source "$(dirname "$0")/bare_debian_mirror.sh"
 top=$(git -C "$(dirname "$0")" rev-parse --show-toplevel)
 
 # All that follows happens in namespaces of its own: no mount and no process can stay behind.
@@ -20,10 +21,9 @@ if [[ ${BARE_DEBIAN:-} != inside ]]; then
     exit
 fi
 
-# shellcheck disable=SC2016
-mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' "Codename: $suite" | head -n 1)
+mirror=$(debian_mirror "$suite")
 echo "== debootstrap $suite"
-debootstrap --variant=minbase "$suite" "$BARE_ROOT" "${mirror:?apt has no source of $suite here}" \
+debootstrap --variant=minbase "$suite" "$BARE_ROOT" "${mirror:?apt has no source of Debian here}" \
     >"$BARE_ROOT.log" 2>&1 || { tail -n 20 "$BARE_ROOT.log"; exit 1; }
 rm -f "$BARE_ROOT.log"
 mount -t proc proc "$BARE_ROOT/proc"
@@ -35,6 +35,9 @@ apt-config dump | grep -E '^Acquire::https?::' >"$BARE_ROOT/etc/apt/apt.conf.d/8
 if [[ -n $mirror ]]; then
     rm -f "$BARE_ROOT/etc/apt/sources.list"
     cp --recursive --dereference /etc/apt/sources.list* /etc/apt/auth.conf* "$BARE_ROOT/etc/apt/" 2>/dev/null || true
+    # The same mirrors, another suite.
+    find "$BARE_ROOT"/etc/apt/sources.list* -type f \( -name '*.list' -o -name '*.sources' \) \
+        -exec sed -i "s/\b$(debian_here)\b/$suite/g" {} +
 fi
 if command -v npm >/dev/null; then
     printf 'registry=%s\ncafile=/etc/host-certificates.crt\n' "$(npm config get registry 2>/dev/null)" \

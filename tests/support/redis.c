@@ -61,13 +61,40 @@ static const char *program(void)
     return chosen ? chosen : "redis-server";
 }
 
+const char *redis_server_ca(void)
+{
+    static char path[512];
+    const char *folder = getenv("REDIS_TLS_FOLDER");
+    bool is_set = folder && folder[0] != '\0';
+
+    (void)snprintf(path, sizeof(path), "%s/ca.crt", folder ? folder : "");
+    return is_set ? path : NULL;
+}
+
+/* The arguments of a second port; the texts live as long as the process that is about to begin. */
+static void add_tls(const struct redis_server *server, const char **arguments)
+{
+    static char texts[3][512];
+    const char *folder = getenv("REDIS_TLS_FOLDER");
+    const char *added[] = {"--tls-port",     texts[0], "--tls-cert-file",    texts[1],
+                           "--tls-key-file", texts[2], "--tls-auth-clients", "no"};
+
+    if (!folder || server->tls_port == 0) {
+        return;
+    }
+    (void)snprintf(texts[0], sizeof(texts[0]), "%d", server->tls_port);
+    (void)snprintf(texts[1], sizeof(texts[1]), "%s/server.crt", folder);
+    (void)snprintf(texts[2], sizeof(texts[2]), "%s/server.key", folder);
+    memcpy(arguments, added, sizeof(added));
+}
+
 static void run_server(const struct redis_server *server)
 {
     char port[16];
     char cluster_port[16];
     const char *arguments[64] = {program(),
                                  "--bind",
-                                 "127.0.0.1",
+                                 "127.0.0.1 127.0.0.2",
                                  "--port",
                                  port,
                                  "--dir",
@@ -104,8 +131,11 @@ static void run_server(const struct redis_server *server)
     }
     for (size_t i = 0; server->cluster_port != 0 && i < ARRAY_COUNT(of_cluster); i++) {
         arguments[count++] = of_cluster[i];
-        arguments[count] = cluster_port;
     }
+    if (server->cluster_port != 0) {
+        arguments[count++] = cluster_port;
+    }
+    add_tls(server, &arguments[count]);
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     (void)execvp(arguments[0], (char *const *)(uintptr_t)arguments);
     _exit(127);
@@ -138,6 +168,7 @@ static void start(struct redis_server *server)
         give_up("no folder");
     }
     server->port = free_port();
+    server->tls_port = redis_server_ca() ? free_port() : 0;
     redis_server_restart(server);
 }
 

@@ -1,4 +1,8 @@
-/* A redis-server of the test's own: 127.0.0.1, a free port, a folder for its append-only file. */
+/*
+ * A redis-server of the test's own: 127.0.0.1, a free port, a folder for its append-only file.
+ * REDIS_SERVER names another program, such as valkey-server; REDIS_TLS_FOLDER has ca.crt,
+ * server.crt and server.key, for a second port with TLS.
+ */
 #ifndef RINGBACK_TESTS_SUPPORT_REDIS_H
 #define RINGBACK_TESTS_SUPPORT_REDIS_H
 
@@ -10,6 +14,7 @@
 struct redis_server {
     pid_t pid;
     int port;
+    int tls_port;     /* 0: none */
     int cluster_port; /* 0: no node of a cluster */
     char folder[64];
 };
@@ -19,6 +24,8 @@ struct redis_server {
 void redis_server_start(struct redis_server *server);
 /* The same as a node of a cluster that is still to be made (tests/support/redis_cluster.h). */
 void redis_server_start_node(struct redis_server *server);
+/* Its certificates' CA; NULL: none. */
+const char *redis_server_ca(void);
 /* SIGKILL, and waits until it is gone. */
 void redis_server_kill(struct redis_server *server);
 /* The same port and folder again, after a kill. */

@@ -134,11 +134,13 @@ void redis_cluster_flush(struct redis_cluster *cluster)
 const char *redis_cluster_url(const struct redis_cluster *cluster, int count)
 {
     static char url[256];
-    size_t size = (size_t)snprintf(url, sizeof(url), "redis-cluster://");
+    bool is_tls = redis_server_ca() != NULL;
+    size_t size =
+        (size_t)snprintf(url, sizeof(url), is_tls ? "rediss-cluster://" : "redis-cluster://");
 
     for (int i = 0; i < count; i++) {
         size += (size_t)snprintf(url + size, sizeof(url) - size, "%s127.0.0.1:%d", i > 0 ? "," : "",
-                                 cluster->nodes[i].port);
+                                 is_tls ? cluster->nodes[i].tls_port : cluster->nodes[i].port);
     }
     return url;
 }
