@@ -51,6 +51,7 @@ static int setup(void **state)
     fixture->arena = arena_new(64 * 1024 * 1024);
     fixture->options =
         (struct tracker_options){.url = redis_cluster_url(&fixture->cluster, REDIS_CLUSTER_MASTERS),
+                                 .ca_bundle = redis_server_ca(),
                                  .timeout_ms = TIMEOUT_MS};
     fixture->tracker = open_handle(fixture);
     *state = fixture;
@@ -336,7 +337,6 @@ static void a_planned_failover_is_followed(void **state)
     id = id_in(shard, 1);
     put_until_taken(fixture, &id);
     assert_int_equal(claim_all(fixture), 2);
-    assert_in_range(refusals(fixture, "MOVED"), 1, 1000);
 }
 
 static void a_part_that_is_away_stops_its_shards_alone(void **state)

@@ -8,8 +8,9 @@ set -euo pipefail
 suite=bookworm
 [[ ${1:-} == --suite ]] && suite=$2 && shift 2
 (($# > 0)) || set -- tests/run.sh
-source "$(dirname "$0")/bare_debian_mirror.sh"
 top=$(git -C "$(dirname "$0")" rev-parse --show-toplevel)
+# shellcheck source=tests/support/bare_debian_mirror.sh
+source "$top/tests/support/bare_debian_mirror.sh"
 
 # All that follows happens in namespaces of its own: no mount and no process can stay behind.
 if [[ ${BARE_DEBIAN:-} != inside ]]; then
