@@ -1,8 +1,8 @@
 /* The sweep: what is due is claimed under a lease and fed to the core as STIMULUS_DUE; retries,
  * deadlines, heartbeats, overdue statements and callbacks are all this one mechanism. */
 #include "completer/completer.h"
+#include "completer/set_aside.h"
 
-#include "infra/base/log.h"
 #include "infra/base/metrics.h"
 
 enum status completer_sweep(struct dispatch *dispatch, size_t limit, size_t *claimed,
@@ -26,9 +26,7 @@ enum status completer_sweep(struct dispatch *dispatch, size_t limit, size_t *cla
         work->status =
             record_open(dispatch->seal, dispatch->arena, &records[i], &work->record, &work->error);
         if (work->status != STATUS_OK) {
-            /* It stays leased: looked at again after the lease, not at every pass. */
-            log_error("record cannot be read", LOG_CSTR("invocationId", records[i].id),
-                      LOG_CSTR("problem", work->error.text));
+            set_aside(dispatch, &records[i], &work->error);
             continue;
         }
         struct stimulus due = dispatch_stimulus(dispatch, STIMULUS_DUE);

@@ -119,6 +119,21 @@ static void write_record(struct json_writer *writer, struct arena *arena,
     json_end_object(writer);
 }
 
+/* What the store knows by itself of a record that cannot be opened, and why it cannot. */
+static void write_unreadable(struct json_writer *writer, const struct tracker_record *stored,
+                             const struct error *problem)
+{
+    json_begin_object(writer, NULL);
+    json_write_text(writer, "InvocationId", slice_from_text(stored->id));
+    json_write_text(writer, "Statement", SLICE("unreadable"));
+    json_write_text(writer, "Group", stored->group);
+    json_write_text(writer, "Error", slice_from_text(problem->text));
+    write_time(writer, "CreatedAt", stored->created_at_ms);
+    write_time(writer, "SettledAt", stored->settled_at_ms);
+    write_time(writer, "DueAt", stored->due_at_ms);
+    json_end_object(writer);
+}
+
 static void reply_error(struct dispatch *dispatch, enum status status, const char *text, int *code,
                         struct slice *reply)
 {
@@ -213,6 +228,8 @@ void inspect_list(struct dispatch *dispatch, const struct inspect_query *query, 
         if (record_open(dispatch->seal, dispatch->arena, &records[i], &record, &error) ==
             STATUS_OK) {
             write_record(&writer, dispatch->arena, &record);
+        } else {
+            write_unreadable(&writer, &records[i], &error);
         }
     }
     json_end_array(&writer);

@@ -47,7 +47,8 @@
     X(AWS_THROTTLED, "aws_throttled_total", "AWS answers that said throttled")                     \
     X(CLOCK_SKEWED, "clock_skewed_total", "AWS answers whose Date was over 5 s off")               \
     X(SWEEPS, "sweeps_total", "Passes over what is due")                                           \
-    X(SWEEP_CLAIMED, "sweep_claimed_total", "Records claimed by the sweep")
+    X(SWEEP_CLAIMED, "sweep_claimed_total", "Records claimed by the sweep")                        \
+    X(RECORDS_UNREADABLE, "records_unreadable_total", "Records set aside: no key, or damaged")
 
 enum metric {
 #define METRICS_ENUM(symbol, name, help) METRIC_##symbol,

@@ -314,7 +314,10 @@ static enum status open_sealed(const struct seal_keys *keys, struct slice record
     }
     crypt.key = find_key(keys, slice_part(behind, 1, id_size));
     if (crypt.key == NULL) {
-        return error_set(error, STATUS_NOT_FOUND, "sealed by a key that is not in the key file");
+        const struct slice id = slice_part(behind, 1, id_size);
+        return error_set(error, STATUS_NOT_FOUND,
+                         "sealed by the key %.*s, which is not in the key file",
+                         SLICE_PRINT(is_id(id) ? id : SLICE("?")));
     }
     crypt.nonce = (const unsigned char *)behind.data + 1 + id_size;
     crypt.in = slice_part(behind, head_size, behind.size - head_size - TAG_BYTES);

@@ -1,3 +1,5 @@
+#include "completer/set_aside.h"
+
 #include "infra/aws/redshift_data.h"
 #include "infra/aws/sqs.h"
 #include "infra/cli/verb.h"
@@ -6,6 +8,7 @@
 #include <stdio.h>
 
 #define DOCTOR_ARENA_BYTES (64u << 20)
+#define RECORDS_LOOKED_AT  100
 
 const char cmd_doctor_usage[] =
     "doctor [FLAGS]\n"
@@ -30,11 +33,95 @@ static void tell(struct doctor *doctor, const char *what, const struct error *pr
     (void)printf("%-8s %s: %s\n", fine ? "ok" : "problem", what, fine ? remark : problem->text);
 }
 
+/* Nothing is broken, but somebody should know. */
+static void warn(const char *what, const char *remark)
+{
+    (void)printf("%-8s %s: %s\n", "warning", what, remark);
+}
+
 static void check_keys(struct doctor *doctor)
 {
-    tell(doctor, "key file", &ERROR_NONE,
-         seal_keys_active(doctor->service->keys) ? "records are sealed"
-                                                 : "not set, records are stored in the clear");
+    if (seal_keys_active(doctor->service->keys)) {
+        tell(doctor, "key file", &ERROR_NONE, "records are sealed");
+    } else {
+        warn("key file", "RINGBACK_KEY_FILE is not set, records are stored in the clear");
+    }
+}
+
+struct looked_at {
+    size_t count;
+    size_t unreadable;
+    struct error why; /* the last one's */
+};
+
+static void look_at(struct doctor *doctor, const struct tracker_record *stored,
+                    struct looked_at *looked_at)
+{
+    struct record record;
+    looked_at->count++;
+    looked_at->unreadable += record_open(&doctor->service->seal, doctor->verb->arena, stored,
+                                         &record, &looked_at->why) != STATUS_OK;
+}
+
+/* The open ones that came last. */
+MUST_CHECK static enum status look_at_open(struct doctor *doctor, struct looked_at *looked_at,
+                                           struct error *error)
+{
+    const struct tracker_list list = {.open_only = true, .limit = RECORDS_LOOKED_AT};
+    struct tracker_record *records = NULL;
+    struct slice next = SLICE_NONE;
+    size_t count = 0;
+    enum status status = tracker_list(doctor->worker->tracker, doctor->verb->arena, &list, &records,
+                                      &count, &next, error);
+    for (size_t i = 0; i < count; i++) {
+        look_at(doctor, &records[i], looked_at);
+    }
+    return status;
+}
+
+/* Those that a sweep has set aside, of which the oldest messages tell; its keys may not be ours. */
+MUST_CHECK static enum status look_aside(struct doctor *doctor, struct looked_at *looked_at,
+                                         struct error *error)
+{
+    struct tracker_parked *messages = NULL;
+    struct slice next = SLICE_NONE;
+    size_t count = 0;
+    enum status status =
+        tracker_parked_list(doctor->worker->tracker, doctor->verb->arena, RECORDS_LOOKED_AT,
+                            SLICE_NONE, &messages, &count, &next, error);
+    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
+        struct tracker_lookup lookup = {.id = messages[i].id};
+        if (!slice_equals_text(messages[i].source, SET_ASIDE_SOURCE)) {
+            continue;
+        }
+        status = tracker_find(doctor->worker->tracker, doctor->verb->arena, &lookup, 1, error);
+        if (status == STATUS_OK && lookup.found) {
+            look_at(doctor, &lookup.record, looked_at);
+        }
+    }
+    return status;
+}
+
+/* Whether the keys open what is there. */
+static void check_records(struct doctor *doctor)
+{
+    struct error problem = ERROR_NONE;
+    struct looked_at open = {0};
+    struct looked_at aside = {0};
+    problem.status = look_at_open(doctor, &open, &problem);
+    if (problem.status == STATUS_OK) {
+        problem.status = look_aside(doctor, &aside, &problem);
+    }
+    if (problem.status == STATUS_OK && open.unreadable + aside.unreadable > 0) {
+        (void)error_set(
+            &problem, STATUS_INTERNAL,
+            "%zu of the last %zu open ones cannot be read, and %zu that were set aside: "
+            "%s",
+            open.unreadable, open.count, aside.unreadable,
+            open.unreadable > 0 ? open.why.text : aside.why.text);
+    }
+    tell(doctor, "records", &problem,
+         arena_format(doctor->verb->arena, "the last %zu open ones can be read", open.count));
 }
 
 static void check_tracker(struct doctor *doctor)
@@ -53,6 +140,9 @@ static void check_tracker(struct doctor *doctor)
          arena_format(doctor->verb->arena,
                       "%" PRId64 " invocations, %" PRId64 " open, %" PRId64 " messages parked",
                       counts.records, counts.open, counts.parked));
+    if (problem.status == STATUS_OK) {
+        check_records(doctor);
+    }
 }
 
 static void check_credentials(struct doctor *doctor)

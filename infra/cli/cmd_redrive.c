@@ -1,4 +1,4 @@
-#include "invoker/dispatch.h"
+#include "completer/set_aside.h"
 
 #include "infra/base/encode.h"
 #include "infra/cli/redrive.h"
@@ -46,11 +46,34 @@ MUST_CHECK static enum status refuse(struct parked *parked, const char *id, stru
     return STATUS_OK;
 }
 
+MUST_CHECK static enum status remove_one(struct parked *parked, const char *id, struct error *error)
+{
+    struct tracker_parked removed;
+    parked->taken++;
+    (void)printf("%s taken\n", id);
+    enum status status =
+        tracker_parked_take(parked->worker->dispatch->tracker, parked->page, id, &removed, error);
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
+/* It stands for a record that could not be read. */
+MUST_CHECK static enum status redrive_record(struct parked *parked, const char *id,
+                                             struct error *error)
+{
+    enum status status = set_aside_end(parked->worker->dispatch, id, error);
+    if (status == STATUS_REJECTED) {
+        return refuse(parked, id, slice_from_text(error->text));
+    }
+    return status == STATUS_OK ? remove_one(parked, id, error) : status;
+}
+
 MUST_CHECK static enum status redrive_one(struct parked *parked,
                                           const struct tracker_parked *message, struct error *error)
 {
     struct slice body = SLICE_NONE;
-    struct tracker_parked removed;
+    if (slice_equals_text(message->source, SET_ASIDE_SOURCE)) {
+        return redrive_record(parked, message->id, error);
+    }
     enum status status = record_open_field(parked->worker->dispatch->seal, parked->page,
                                            (struct record_field){message->id, "parked"},
                                            message->body, &body, error);
@@ -74,11 +97,7 @@ MUST_CHECK static enum status redrive_one(struct parked *parked,
     case REDRIVEN_PARKED: return refuse(parked, message->id, message->reason);
     case REDRIVEN_TAKEN: break;
     }
-    parked->taken++;
-    (void)printf("%s taken\n", message->id);
-    status = tracker_parked_take(parked->worker->dispatch->tracker, parked->page, message->id,
-                                 &removed, error);
-    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+    return remove_one(parked, message->id, error);
 }
 
 /* ---- All messages --------------------------------------------------------------------------- */

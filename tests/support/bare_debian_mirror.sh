@@ -3,10 +3,10 @@
 
 # Prints the mirror that apt uses here for the suite $1, or for any Debian, which has them all.
 debian_mirror() {
-    local suite
-    for suite in "$1" bookworm trixie; do
+    local codename
+    for codename in "$1" bookworm trixie; do
         # shellcheck disable=SC2016
-        apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' "Codename: $suite"
+        apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' "Codename: $codename"
     done | head -n 1
 }
 
