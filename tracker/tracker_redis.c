@@ -32,17 +32,19 @@ static enum status redis_ping(struct tracker *tracker, struct error *error)
     struct redis_store *store = store_of(tracker);
     CLEANUP(redis_batch_end)
     struct redis_batch batch = redis_batch_begin(store, TRACKER_SHARDS);
+    unsigned shards = store->address.is_cluster ? TRACKER_SHARDS : 1;
 
-    /* A cluster of which a part is away still serves the rest. */
-    if (store->address.is_cluster) {
-        for (unsigned shard = 0; shard < TRACKER_SHARDS; shard++) {
-            (void)redis_add(&batch, shard, "EXISTS",
-                            arena_format(store->scratch, "%sopen", redis_prefix(store, shard)));
-        }
-        return redis_batch_run_some(&batch, false, error);
+    /* Changes nothing, and is refused where a write would be: by a full server, a replica, one that
+     * cannot write its file. A cluster of which a part is away still serves the rest. */
+    for (unsigned shard = 0; shard < shards; shard++) {
+        struct redis_command *command =
+            redis_add(&batch, shard, "ZADD",
+                      arena_format(store->scratch, "%sopen", redis_prefix(store, shard)));
+        redis_part_text(command, "XX");
+        redis_part_text(command, "0");
+        redis_part_text(command, "-");
     }
-    (void)redis_add(&batch, 0, "PING", NULL);
-    return redis_batch_run(&batch, false, error);
+    return redis_batch_run_some(&batch, false, error);
 }
 
 const char *redis_record_key(struct redis_store *store, const char *id)

@@ -12,6 +12,7 @@
 #include <time.h>
 
 #define DEFAULT_TIMEOUT_MS 5000
+#define ROOM_MIN_BYTES     (256 * 1024)
 
 static struct sqlite_store *store_of(struct tracker *tracker)
 {
@@ -29,12 +30,26 @@ static void sqlite_close_store(struct tracker *tracker)
     free(store);
 }
 
+/* Reading goes well on a full file system, and writing until the log has to grow. */
+static enum status check_room(struct sqlite_store *store, struct error *error)
+{
+    const char *path = sqlite3_db_filename(store->database, "main");
+    struct statfs info;
+
+    if (!path || path[0] == '\0' || statfs(path, &info) != 0 ||
+        (int64_t)info.f_bavail * info.f_bsize >= ROOM_MIN_BYTES) {
+        return STATUS_OK;
+    }
+    return error_set(error, STATUS_RETRY, "sqlite: the file system is full");
+}
+
 static enum status sqlite_ping(struct tracker *tracker, struct error *error)
 {
-    CLEANUP(query_end)
-    struct query query = query_begin(store_of(tracker), SQLITE_STATEMENT_PING);
+    struct sqlite_store *store = store_of(tracker);
+    CLEANUP(query_end) struct query query = query_begin(store, SQLITE_STATEMENT_PING);
+    enum status status = query_run(&query, error);
 
-    return query_run(&query, error);
+    return status == STATUS_OK ? check_room(store, error) : status;
 }
 
 static enum status find_one(struct sqlite_store *store, struct arena *arena, const char *id,

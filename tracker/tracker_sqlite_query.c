@@ -16,6 +16,10 @@ enum status sqlite_fail(struct sqlite_store *store, int code, struct error *erro
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
     case SQLITE_FULL: status = STATUS_RETRY; break;
+    case SQLITE_IOERR:
+        /* The index of the log could not grow: the file system is full. */
+        status = code == SQLITE_IOERR_SHMSIZE ? STATUS_RETRY : STATUS_INTERNAL;
+        break;
     case SQLITE_CANTOPEN:
     case SQLITE_NOTADB:
     case SQLITE_PERM:

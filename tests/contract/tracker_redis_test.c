@@ -409,6 +409,8 @@ static void a_full_server_is_retry(void **state)
 
     redis_server_command(&fixture->server, "CONFIG SET maxmemory 1");
     assert_int_equal(put(fixture, fixture->tracker, &created), STATUS_RETRY);
+    assert_int_equal(tracker_ping(fixture->tracker, &fixture->error), STATUS_RETRY);
+    assert_non_null(strstr(fixture->error.text, "OOM"));
     redis_server_command(&fixture->server, "CONFIG SET maxmemory 0");
     assert_int_equal(put(fixture, fixture->tracker, &created), STATUS_OK);
     assert_true(created);
