@@ -68,6 +68,48 @@ start_redis() {
     export REDIS_URL=redis://127.0.0.1:$port/0
 }
 
+# Starts a Redis Cluster, named $1 beside others: three masters, then a replica of each, every write
+# on disk before it is acknowledged. A part that is away does not stop the rest, and a replica takes
+# over after two seconds. Exports REDIS_CLUSTER_URL; the nodes' processes are in redis_cluster_pids,
+# their ports in redis_cluster_ports.
+start_redis_cluster() {
+    local dir=$servers_dir/redis-cluster$1 node port try places=()
+    redis_cluster_pids=()
+    redis_cluster_ports=()
+    for node in 0 1 2 3 4 5; do
+        mkdir -p "$dir/$node"
+        for try in 1 2 3 4 5; do
+            port=$(free_port)
+            start_cluster_node "$dir/$node" "$port" "$(free_port)" && break
+            ((try < 5)) || return 1
+        done
+        redis_cluster_pids+=("$redis_node_pid")
+        redis_cluster_ports+=("$port")
+        places+=("127.0.0.1:$port")
+    done
+    redis-cli --cluster create "${places[@]}" --cluster-replicas 1 --cluster-yes || return 1
+    for port in "${redis_cluster_ports[@]}"; do
+        until redis-cli -h 127.0.0.1 -p "$port" cluster info | grep -q 'cluster_state:ok'; do
+            sleep 0.05
+        done
+    done
+    export REDIS_CLUSTER_URL
+    REDIS_CLUSTER_URL=redis-cluster://$(IFS=,; echo "${places[*]:0:3}")
+}
+
+# Starts, or starts again, the node in the folder $1 on port $2; $3 is for the nodes among
+# themselves. Sets redis_node_pid.
+start_cluster_node() {
+    redis-server --bind 127.0.0.1 --port "$2" --cluster-port "$3" --dir "$1" --appendonly yes \
+        --appendfsync always --save '' --cluster-enabled yes --cluster-node-timeout 2000 \
+        --cluster-require-full-coverage no --cluster-replica-validity-factor 0 \
+        --repl-diskless-sync-delay 0 >>"$1/log" 2>&1 &
+    redis_node_pid=$!
+    echo "$3" >"$1/cluster-port"
+    servers_pids+=("$redis_node_pid")
+    redis_answers "$2" "$redis_node_pid"
+}
+
 # Waits until the Redis of port $1 and process $2 answers; fails when the process has ended.
 redis_answers() {
     until [[ $(redis-cli -h 127.0.0.1 -p "$1" ping 2>/dev/null) == PONG ]]; do
