@@ -69,7 +69,7 @@ struct redis_store;
 struct redis_node {
     struct redis_node *next;
     struct redis_store *store;
-    const char *host;
+    char *host; /* owned */
     int port;
     redisContext *context; /* NULL: not connected */
     int64_t retry_at_ms;   /* monotonic; before it no new connection is tried */

@@ -62,7 +62,7 @@ struct redis_node *redis_node_at(struct redis_store *store, struct slice host, i
 static void free_node(struct redis_node *node)
 {
     redis_disconnect(node);
-    free((void *)(uintptr_t)node->host);
+    free(node->host);
     free(node);
 }
 
@@ -179,6 +179,27 @@ static enum status ask_for_owners(struct redis_node *node, struct error *error)
     return STATUS_OK;
 }
 
+/* Asks the nodes that we are connected to, or the others, until one knows. */
+static bool ask_nodes(struct redis_store *store, bool connected, struct error *first)
+{
+    struct redis_node *next = NULL;
+
+    for (struct redis_node *node = store->nodes; node; node = next) {
+        struct error problem = ERROR_NONE;
+        next = node->next;
+        if ((node->context != NULL) != connected) {
+            continue;
+        }
+        if (ask_for_owners(node, &problem) == STATUS_OK) {
+            return true;
+        }
+        if (first->status == STATUS_OK) {
+            *first = problem;
+        }
+    }
+    return false;
+}
+
 enum status redis_find_owners(struct redis_store *store, struct error *error)
 {
     struct error first = ERROR_NONE;
@@ -186,22 +207,10 @@ enum status redis_find_owners(struct redis_store *store, struct error *error)
     if (!store->is_stale || !store->address.is_cluster) {
         return STATUS_OK;
     }
-    /* Those that we are connected to first: they are there. */
-    for (int pass = 0; pass < 2; pass++) {
-        for (struct redis_node *node = store->nodes, *next = NULL; node; node = next) {
-            struct error problem = ERROR_NONE;
-            next = node->next;
-            if ((node->context != NULL) == (pass == 1)) {
-                continue;
-            }
-            if (ask_for_owners(node, &problem) == STATUS_OK) {
-                store->is_stale = false;
-                return STATUS_OK;
-            }
-            if (first.status == STATUS_OK) {
-                first = problem;
-            }
-        }
+    /* Those that we are connected to are there. */
+    if (ask_nodes(store, true, &first) || ask_nodes(store, false, &first)) {
+        store->is_stale = false;
+        return STATUS_OK;
     }
     return error_set(error, first.status, "%s", first.text);
 }

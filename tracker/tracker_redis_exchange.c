@@ -206,7 +206,7 @@ static void wait_for_replicas(struct redis_batch *batch)
         }
         /* The server gives up before this side does; its timer is coarse. */
         (void)redisAppendCommand(node->context, "WAIT %lld %lld", (long long)store->wait_replicas,
-                                 (long long)(store->timeout_ms / 2 + 1));
+                                 (long long)store->timeout_ms / 2 + 1);
         if (redis_flush(node, &problem) != STATUS_OK) {
             note(batch, &problem);
         }

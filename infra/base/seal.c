@@ -299,6 +299,14 @@ enum status seal_close(const struct seal_keys *keys, const struct random *random
     return STATUS_OK;
 }
 
+/* An id is no secret; what is damaged may be anything. */
+static enum status no_key(struct slice id, struct error *error)
+{
+    return error_set(error, STATUS_NOT_FOUND,
+                     "sealed by the key %.*s, which is not in the key file",
+                     SLICE_PRINT(is_id(id) ? id : SLICE("?")));
+}
+
 /* behind: what follows the mark. */
 static enum status open_sealed(const struct seal_keys *keys, struct slice record_id,
                                struct slice field, struct slice behind, struct buffer *out,
@@ -314,10 +322,7 @@ static enum status open_sealed(const struct seal_keys *keys, struct slice record
     }
     crypt.key = find_key(keys, slice_part(behind, 1, id_size));
     if (crypt.key == NULL) {
-        const struct slice id = slice_part(behind, 1, id_size);
-        return error_set(error, STATUS_NOT_FOUND,
-                         "sealed by the key %.*s, which is not in the key file",
-                         SLICE_PRINT(is_id(id) ? id : SLICE("?")));
+        return no_key(slice_part(behind, 1, id_size), error);
     }
     crypt.nonce = (const unsigned char *)behind.data + 1 + id_size;
     crypt.in = slice_part(behind, head_size, behind.size - head_size - TAG_BYTES);

@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -122,6 +121,7 @@ static void run_server(const struct redis_server *server)
                                              "--cluster-allow-replica-migration",
                                              "no",
                                              "--cluster-port"};
+    char *copies[ARRAY_COUNT(arguments)];
     size_t count = 0;
 
     (void)snprintf(port, sizeof(port), "%d", server->port);
@@ -137,7 +137,8 @@ static void run_server(const struct redis_server *server)
     }
     add_tls(server, &arguments[count]);
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    (void)execvp(arguments[0], (char *const *)(uintptr_t)arguments);
+    memcpy(copies, arguments, sizeof(copies));
+    (void)execvp(copies[0], copies);
     _exit(127);
 }
 
