@@ -3,6 +3,7 @@
 # text that says so or are taken late, messages wait in their queue, and when the trouble is over
 # all that was accepted is rung back once and nothing has run twice. A store that is away at the
 # start or is killed: tests/integration/away.sh.
+#   tests/faults/store_trouble.sh [CASE...]       default: all of them, which are the functions below
 # shellcheck disable=SC2016
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
@@ -80,12 +81,12 @@ recover() {
     end_stack
 }
 
-# A stack on the tracker $2, which has worked for a while.
+# A stack on the tracker $2, which has worked for a while; settings may follow.
 begin() {
     declare -gA bodies=() codes=() replies=()
     begin_stack || { not_ok "$1: the stand-in starts"; return 1; }
     export RINGBACK_TRACKER_URL=$2 RINGBACK_SWEEP_SECONDS=1 RINGBACK_OVERDUE_SECONDS=2
-    start_daemon serve || { not_ok "$1: starts" "$(tail -n 1 "$daemon_log")"; return 1; }
+    start_daemon serve "${@:3}" || { not_ok "$1: starts" "$(tail -n 1 "$daemon_log")"; return 1; }
     post_some 0 10
     equal "$1: requests are accepted before" "$(count_of 202)" 10
 }
@@ -159,7 +160,7 @@ replica_leads() {
 cluster_loses_a_master() {
     local name='redis cluster' dir=$servers_dir/redis-cluster1/0
     start_redis_cluster 1 >"$work/cluster.log" 2>&1 || { not_ok "$name: starts" "$(tail -n 1 "$work/cluster.log")"; return; }
-    begin "$name" "$REDIS_CLUSTER_URL" || return
+    begin "$name" "$REDIS_CLUSTER_URL" RINGBACK_REDIS_WAIT=1 || return
     kill -KILL "${redis_cluster_pids[0]}"
     wait "${redis_cluster_pids[0]}" 2>/dev/null
     enqueue
@@ -208,11 +209,9 @@ sqlite_locked() {
 }
 
 start_redis 1 || { not_ok 'redis starts'; finish; }
-redis_full
-redis_slow
-redis_late
-cluster_loses_a_master
-sqlite_full
-sqlite_locked
+(($# > 0)) || set -- redis_full redis_slow redis_late cluster_loses_a_master sqlite_full sqlite_locked
+for case; do
+    "$case"
+done
 secrets_kept 'no token, no SQL and no credential is in a log'
 finish
