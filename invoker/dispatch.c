@@ -247,6 +247,10 @@ static void registered(struct dispatch *dispatch, struct registration *registrat
                        const struct tracker_registration *stored)
 {
     struct work *work = registration->work;
+    if (stored->status != STATUS_OK) {
+        work->status = error_set(&work->error, stored->status, TRACKER_PART_AWAY);
+        return;
+    }
     registration->existing = !stored->created;
     if (registration->existing) {
         work->status = record_open(dispatch->seal, dispatch->arena, &stored->existing,

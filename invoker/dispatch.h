@@ -132,7 +132,8 @@ struct registration {
  */
 void dispatch_register(struct dispatch *dispatch, struct registration *registrations, size_t count);
 
-/* Reads records by id into works; found[i] false: there is none. */
+/* Reads records by id into works; found[i] false: there is none. A work whose record could not be
+ * opened, or is in a part of the store that is away, has the status of that. */
 MUST_CHECK enum status dispatch_load(struct dispatch *dispatch, const char *const *ids,
                                      struct work *const *works, bool *found, size_t count,
                                      struct error *error);

@@ -224,7 +224,9 @@ static void reload(struct dispatch *dispatch, struct change **lost, size_t count
     for (size_t i = 0; i < count; i++) {
         struct record fresh = {0};
         enum status opened = status;
-        if (status == STATUS_OK && !lookups[i].found) {
+        if (status == STATUS_OK && lookups[i].status != STATUS_OK) {
+            opened = error_set(&error, lookups[i].status, TRACKER_PART_AWAY);
+        } else if (status == STATUS_OK && !lookups[i].found) {
             opened = error_set(&error, STATUS_NOT_FOUND, "the record is gone");
         } else if (status == STATUS_OK) {
             opened =
@@ -256,6 +258,9 @@ static void commit_round(struct dispatch *dispatch, struct change *changes, size
             fail_work(owners[i], status, &error);
         } else if (updates[i].status == STATUS_OK) {
             committed(owners[i], &updates[i]);
+        } else if (updates[i].status == STATUS_RETRY) {
+            error_set(&error, STATUS_RETRY, TRACKER_PART_AWAY);
+            fail_work(owners[i], STATUS_RETRY, &error);
         } else {
             metrics_add(METRIC_TRACKER_CONFLICTS, 1);
             lost[lost_count++] = owners[i];

@@ -2,6 +2,7 @@
 #include "invoker/dispatch.h"
 
 #include "infra/base/log.h"
+#include "infra/base/metrics.h"
 
 enum status dispatch_load(struct dispatch *dispatch, const char *const *ids,
                           struct work *const *works, bool *found, size_t count, struct error *error)
@@ -12,12 +13,18 @@ enum status dispatch_load(struct dispatch *dispatch, const char *const *ids,
     }
     enum status status = tracker_find(dispatch->tracker, dispatch->arena, lookups, count, error);
     for (size_t i = 0; i < count && status == STATUS_OK; i++) {
-        found[i] = lookups[i].found;
+        struct work *work = works[i];
+        /* What could not be reached is not known to be missing. */
+        found[i] = lookups[i].found || lookups[i].status != STATUS_OK;
         if (!found[i]) {
             continue;
         }
-        struct work *work = works[i];
         *work = (struct work){.context = work->context};
+        if (lookups[i].status != STATUS_OK) {
+            work->status = error_set(&work->error, lookups[i].status, TRACKER_PART_AWAY);
+            metrics_add(METRIC_TRACKER_ERRORS, 1);
+            continue;
+        }
         work->status = record_open(dispatch->seal, dispatch->arena, &lookups[i].record,
                                    &work->record, &work->error);
         if (work->status != STATUS_OK) {

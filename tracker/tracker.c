@@ -71,6 +71,7 @@ enum status tracker_register(struct tracker *tracker, struct arena *arena,
         if (status != STATUS_OK) {
             return status;
         }
+        registrations[i].status = STATUS_OK;
     }
     if (count == 0) {
         return STATUS_OK;
@@ -86,6 +87,7 @@ enum status tracker_find(struct tracker *tracker, struct arena *arena,
         if (status != STATUS_OK) {
             return status;
         }
+        lookups[i].status = STATUS_OK;
     }
     return count == 0 ? STATUS_OK : tracker->backend->find(tracker, arena, lookups, count, error);
 }

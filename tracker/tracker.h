@@ -12,7 +12,10 @@
  * - One handle belongs to one thread. Every function returns RETRY when the store cannot be reached
  *   or is busy (the handle reconnects by itself at the next call), INTERNAL when it is broken, and
  *   REJECTED when the input breaks a rule named in the text. Slices returned live in the arena
- * given.
+ *   given.
+ * - Where a part of the store is away (a node of a Redis Cluster), an operation on an array does
+ * what it can, and the status of an item that it could not reach is RETRY. The call itself is RETRY
+ * only when it reached none: who hands in one item need not look at the item's status.
  * - Blobs arrive sealed or plain as the caller likes: tracker/record.h does both.
  */
 #ifndef RINGBACK_TRACKER_TRACKER_H
@@ -40,6 +43,9 @@
 #define TRACKER_FORMAT 1
 /* The layout of the store. Migrations are additive; a store of a higher schema is refused. */
 #define TRACKER_SCHEMA 1
+
+/* The text for such an item. */
+#define TRACKER_PART_AWAY "tracker: this part of the store is away"
 
 struct tracker;
 
@@ -80,6 +86,7 @@ struct tracker_registration {
     /* In: version is ignored; plan and state are copied. */
     struct tracker_record record;
     /* Out. */
+    enum status status;             /* OK, or RETRY: the rest is not valid */
     bool created;                   /* false: the id exists already, *existing is what is there */
     struct tracker_record existing; /* valid when !created */
 };
@@ -92,6 +99,7 @@ MUST_CHECK enum status tracker_register(struct tracker *tracker, struct arena *a
 
 struct tracker_lookup {
     const char *id;
+    enum status status; /* OK, or RETRY: the rest is not valid */
     bool found;
     struct tracker_record record; /* valid when found */
 };
@@ -108,7 +116,7 @@ struct tracker_update {
     struct tracker_record record;
     bool replace_plan;
     /* Out: OK (record.version is the new one), CONFLICT (somebody else was first, or the stored
-     * format is higher than ours), NOT_FOUND. */
+     * format is higher than ours), NOT_FOUND, RETRY. */
     enum status status;
 };
 

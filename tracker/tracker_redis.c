@@ -134,9 +134,13 @@ static enum status redis_register(struct tracker *tracker, struct arena *arena,
     for (size_t i = 0; i < count; i++) {
         add_register(&batch, &registrations[i].record);
     }
-    status = redis_batch_run(&batch, true, error);
+    status = redis_batch_run_some(&batch, true, error);
     for (size_t i = 0; status == STATUS_OK && i < count; i++) {
         const redisReply *reply = batch.commands[i].reply;
+        registrations[i].status = reply ? STATUS_OK : STATUS_RETRY;
+        if (!reply) {
+            continue;
+        }
         registrations[i].created = reply->type == REDIS_REPLY_INTEGER;
         if (!registrations[i].created &&
             !redis_read_record(reply, arena, registrations[i].record.id,
@@ -157,10 +161,12 @@ static enum status redis_find(struct tracker *tracker, struct arena *arena,
     for (size_t i = 0; i < count; i++) {
         redis_add_get_record(&batch, lookups[i].id);
     }
-    status = redis_batch_run(&batch, false, error);
+    status = redis_batch_run_some(&batch, false, error);
     for (size_t i = 0; status == STATUS_OK && i < count; i++) {
+        const redisReply *reply = batch.commands[i].reply;
+        lookups[i].status = reply ? STATUS_OK : STATUS_RETRY;
         lookups[i].found =
-            redis_read_record(batch.commands[i].reply, arena, lookups[i].id, &lookups[i].record);
+            reply && redis_read_record(reply, arena, lookups[i].id, &lookups[i].record);
     }
     return status;
 }
@@ -196,13 +202,14 @@ static enum status redis_update(struct tracker *tracker, struct tracker_update *
     for (size_t i = 0; i < count; i++) {
         add_update(&batch, &updates[i]);
     }
-    status = redis_batch_run(&batch, true, error);
+    status = redis_batch_run_some(&batch, true, error);
     for (size_t i = 0; status == STATUS_OK && i < count; i++) {
         int64_t answer = redis_reply_int64(batch.commands[i].reply);
         updates[i].record.version += answer == 1;
-        updates[i].status = answer == 1   ? STATUS_OK
-                            : answer == 0 ? STATUS_CONFLICT
-                                          : STATUS_NOT_FOUND;
+        updates[i].status = !batch.commands[i].reply ? STATUS_RETRY
+                            : answer == 1            ? STATUS_OK
+                            : answer == 0            ? STATUS_CONFLICT
+                                                     : STATUS_NOT_FOUND;
     }
     return status;
 }

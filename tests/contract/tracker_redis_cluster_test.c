@@ -174,6 +174,25 @@ static void put_until_taken(struct fixture *fixture, const struct id *id)
     }
 }
 
+/* Of an array, what could be reached stands. */
+static void find_and_update_both(struct fixture *fixture, const struct id *away,
+                                 const struct id *here)
+{
+    struct tracker_lookup lookups[] = {{.id = away->text}, {.id = here->text}};
+    struct tracker_update updates[2] = {0};
+
+    assert_int_equal(tracker_find(fixture->tracker, fixture->arena, lookups, 2, &fixture->error),
+                     STATUS_OK);
+    assert_int_equal(lookups[0].status, STATUS_RETRY);
+    assert_int_equal(lookups[1].status, STATUS_OK);
+    assert_true(lookups[1].found);
+    updates[1].record = updates[0].record = lookups[1].record;
+    memcpy(updates[0].record.id, away->text, sizeof(away->text));
+    assert_int_equal(tracker_update(fixture->tracker, updates, 2, &fixture->error), STATUS_OK);
+    assert_int_equal(updates[0].status, STATUS_RETRY);
+    assert_int_equal(updates[1].status, STATUS_OK);
+}
+
 static long long refusals(const struct fixture *fixture, const char *kind)
 {
     char name[64];
@@ -356,6 +375,7 @@ static void a_part_that_is_away_stops_its_shards_alone(void **state)
         assert_int_equal(put(fixture->tracker, fixture->arena, &more, &fixture->error), STATUS_OK);
         assert_int_equal(tracker_ping(fixture->tracker, &fixture->error), STATUS_OK);
     }
+    find_and_update_both(fixture, &away, &here);
     assert_int_equal(claim_all(fixture), 2);
     redis_server_restart(&fixture->cluster.nodes[0]);
     redis_server_restart(&fixture->cluster.nodes[3]);

@@ -5,6 +5,7 @@
 #include "infra/base/memory.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct faulty {
     struct tracker base;
@@ -13,6 +14,7 @@ struct faulty {
     size_t fail_at;
     enum tracker_fault fault;
     bool down;
+    const char *away; /* id of the record that cannot be reached; NULL: none */
     void (*race)(void *context);
     void *race_context;
 };
@@ -63,16 +65,44 @@ static enum status faulty_ping(struct tracker *tracker, struct error *error)
     PASS_ON(ping, error);
 }
 
+/* Whether the part of the store with this record is away; then its item is RETRY. */
+static bool is_away(struct tracker *tracker, const char *id, enum status *status, size_t *reached)
+{
+    const char *away = faulty_of(tracker)->away;
+    bool it_is = away != NULL && strcmp(away, id) == 0;
+    *status = it_is ? STATUS_RETRY : STATUS_OK;
+    *reached += !it_is;
+    return it_is;
+}
+
+/* The body of an operation on an array, item by item, while a part is away. */
+#define PASS_ON_PARTS(operation, items, id_of, ...)                                                \
+    size_t reached = 0;                                                                            \
+    enum status done = STATUS_OK;                                                                  \
+    for (size_t i = 0; i < count && done == STATUS_OK; i++) {                                      \
+        struct tracker *inner = faulty_of(tracker)->inner;                                         \
+        if (!is_away(tracker, (items)[i].id_of, &(items)[i].status, &reached)) {                   \
+            done = inner->backend->operation(inner, __VA_ARGS__);                                  \
+        }                                                                                          \
+    }                                                                                              \
+    return reached > 0 ? done : error_set(error, STATUS_RETRY, "the tracker is away")
+
 static enum status faulty_register(struct tracker *tracker, struct arena *arena,
                                    struct tracker_registration *registrations, size_t count,
                                    struct error *error)
 {
+    if (faulty_of(tracker)->away != NULL) {
+        PASS_ON_PARTS(register_, registrations, record.id, arena, &registrations[i], 1, error);
+    }
     PASS_ON(register_, arena, registrations, count, error);
 }
 
 static enum status faulty_find(struct tracker *tracker, struct arena *arena,
                                struct tracker_lookup *lookups, size_t count, struct error *error)
 {
+    if (faulty_of(tracker)->away != NULL) {
+        PASS_ON_PARTS(find, lookups, id, arena, &lookups[i], 1, error);
+    }
     PASS_ON(find, arena, lookups, count, error);
 }
 
@@ -84,6 +114,9 @@ static enum status faulty_update(struct tracker *tracker, struct tracker_update 
     faulty->race = NULL;
     if (race != NULL) {
         race(faulty->race_context);
+    }
+    if (faulty->away != NULL) {
+        PASS_ON_PARTS(update, updates, record.id, &updates[i], 1, error);
     }
     PASS_ON(update, updates, count, error);
 }
@@ -253,6 +286,11 @@ bool tracker_faulty_failed(const struct tracker *tracker)
 {
     const struct faulty *faulty = (const struct faulty *)tracker;
     return faulty->fail_at > 0 && faulty->count >= faulty->fail_at;
+}
+
+void tracker_faulty_part_away(struct tracker *tracker, const char *id)
+{
+    faulty_of(tracker)->away = id;
 }
 
 void tracker_faulty_race(struct tracker *tracker, void (*race)(void *context), void *context)

@@ -17,6 +17,8 @@ struct tracker *tracker_faulty_inner(struct tracker *tracker);
 void tracker_faulty_fail(struct tracker *tracker, size_t operation, enum tracker_fault fault);
 /* Every operation fails from now on, undone. */
 void tracker_faulty_down(struct tracker *tracker, bool down);
+/* The record of this id, one of several, cannot be reached from now on; NULL: all can. */
+void tracker_faulty_part_away(struct tracker *tracker, const char *id);
 /* Whether the operation that was to fail has come. */
 bool tracker_faulty_failed(const struct tracker *tracker);
 /* Called once, before the next update: to be first at the record. */

@@ -75,6 +75,12 @@ static struct state state_of(struct fixture *fixture)
     return pipeline_record(&fixture->pipeline, fixture->id).state;
 }
 
+static void leave_with_the_first(void *context)
+{
+    struct fixture *fixture = context;
+    tracker_faulty_part_away(fixture->pipeline.tracker, fixture->id);
+}
+
 /* ---- Success ---- */
 
 static void event_is_told_and_acknowledged(void **context)
@@ -89,6 +95,49 @@ static void event_is_told_and_acknowledged(void **context)
     const char *output = pipeline_text(&fixture->pipeline, body, "output");
     assert_true(slice_has(slice_from_text(output), "\"learnedFrom\":\"event\""));
     assert_true(state_of(fixture).settled_at_ms > 0);
+}
+
+/* Part of the store is away: what belongs to it comes again, and nothing of it is an orphan. */
+static void event_of_a_part_that_is_away_holds_up_itself_alone(void **context)
+{
+    struct fixture *fixture = *context;
+    struct pipeline *pipeline = &fixture->pipeline;
+    const char *other = pipeline_id(pipeline, "task-token", "other");
+    submit(fixture, "t");
+    submit(fixture, "other");
+    tracker_faulty_part_away(pipeline->tracker, fixture->id);
+    put_event(fixture, 0, name_of(fixture, 1), "FINISHED");
+    put_event(fixture, 1, pipeline_name(pipeline, other, 1, 1), "FINISHED");
+    handle(fixture, 2);
+    assert_false(fixture->items[0].acknowledge);
+    assert_true(fixture->items[1].acknowledge);
+    assert_int_equal(cloud_taken(pipeline->cloud, "other"), 1);
+    assert_int_equal(pipeline_parked(pipeline), 0);
+    tracker_faulty_part_away(pipeline->tracker, NULL);
+    handle(fixture, 1);
+    assert_true(fixture->items[0].acknowledge);
+    assert_int_equal(cloud_taken(pipeline->cloud, "t"), 1);
+}
+
+/* The part goes away between reading and writing. */
+static void ending_that_cannot_be_written_holds_up_itself_alone(void **context)
+{
+    struct fixture *fixture = *context;
+    struct pipeline *pipeline = &fixture->pipeline;
+    const char *other = pipeline_id(pipeline, "task-token", "other");
+    submit(fixture, "t");
+    submit(fixture, "other");
+    tracker_faulty_race(pipeline->tracker, leave_with_the_first, fixture);
+    put_event(fixture, 0, name_of(fixture, 1), "FINISHED");
+    put_event(fixture, 1, pipeline_name(pipeline, other, 1, 1), "FINISHED");
+    handle(fixture, 2);
+    assert_false(fixture->items[0].acknowledge);
+    assert_true(fixture->items[1].acknowledge);
+    assert_int_equal(cloud_taken(pipeline->cloud, "t"), 0);
+    assert_int_equal(cloud_taken(pipeline->cloud, "other"), 1);
+    tracker_faulty_part_away(pipeline->tracker, NULL);
+    handle(fixture, 1);
+    assert_int_equal(cloud_taken(pipeline->cloud, "t"), 1);
 }
 
 static void failure_is_described_first(void **context)
@@ -298,6 +347,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(event_is_told_and_acknowledged),
+        TEST(event_of_a_part_that_is_away_holds_up_itself_alone),
+        TEST(ending_that_cannot_be_written_holds_up_itself_alone),
         TEST(failure_is_described_first),
         TEST(transient_failure_is_tried_again),
         TEST(duplicates_in_a_batch_are_told_once),

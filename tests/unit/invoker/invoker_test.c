@@ -412,6 +412,25 @@ static void tracker_that_is_away_is_503_and_nothing_is_sent(void **context)
 }
 
 /* Without this the second token would wait for ever. */
+static void request_of_a_part_that_is_away_is_503_alone(void **context)
+{
+    struct pipeline *pipeline = *context;
+    struct invoker_item items[] = {
+        {.body = SLICE("{" SQL ",\"taskToken\":\"one\"}"), .channel = CHANNEL_SYNCHRONOUS},
+        {.body = SLICE("{" SQL ",\"taskToken\":\"two\"}"), .channel = CHANNEL_SYNCHRONOUS},
+    };
+    tracker_faulty_part_away(pipeline->tracker, pipeline_id(pipeline, "task-token", "one"));
+    invoker_handle(&pipeline->invoker, items, 2);
+    assert_int_equal(items[0].code, 503);
+    assert_int_equal(items[1].code, 202);
+    assert_string_equal(cloud_calls(pipeline->cloud), "ExecuteStatement");
+    assert_false(pipeline_has_record(pipeline, pipeline_id(pipeline, "task-token", "one")));
+    tracker_faulty_part_away(pipeline->tracker, NULL);
+    invoker_handle(&pipeline->invoker, items, 2);
+    assert_int_equal(items[0].code, 202);
+    assert_int_equal(items[1].code, 200);
+}
+
 static void repeat_whose_address_was_not_adopted_is_503(void **context)
 {
     struct pipeline *pipeline = *context;
@@ -493,6 +512,7 @@ int main(void)
         TEST(refused_messages_of_a_batch_are_parked_at_once),
         TEST(action_on_an_asynchronous_channel_is_refused),
         TEST(tracker_that_is_away_is_503_and_nothing_is_sent),
+        TEST(request_of_a_part_that_is_away_is_503_alone),
         TEST(repeat_whose_address_was_not_adopted_is_503),
         TEST(existing_record_that_cannot_be_read_is_503),
         TEST(unknown_invocations_are_404),
