@@ -55,8 +55,10 @@ static bool is_throttling(int code, const char *name, const char *message)
 
 static bool is_transient(int code, const char *name)
 {
-    static const char *const names[] = {"RequestTimeout", "RequestTimeoutException",
-                                        "InternalError", "IDPCommunicationError"};
+    static const char *const names[] = {
+        "RequestTimeout", "RequestTimeoutException", "InternalError", "IDPCommunicationError",
+        /* DynamoDB: somebody else writes this item just now. */
+        "TransactionConflictException", "ReplicatedWriteConflictException"};
     return code >= 500 || code == HTTP_TIMEOUT || is_one_of(name, names, ARRAY_COUNT(names));
 }
 

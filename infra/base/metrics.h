@@ -45,6 +45,10 @@
     X(AWS_PACED, "aws_paced_total", "AWS calls that waited for a token of their rate")             \
     X(AWS_HELD_BACK, "aws_held_back_total", "AWS calls not sent since their rate was used up")     \
     X(AWS_THROTTLED, "aws_throttled_total", "AWS answers that said throttled")                     \
+    X(DYNAMODB_READ_MILLIUNITS, "dynamodb_read_milliunits_total",                                  \
+      "Thousandths of read units that DynamoDB charged the tracker")                               \
+    X(DYNAMODB_WRITE_MILLIUNITS, "dynamodb_write_milliunits_total",                                \
+      "Thousandths of write units that DynamoDB charged the tracker")                              \
     X(CLOCK_SKEWED, "clock_skewed_total", "AWS answers whose Date was over 5 s off")               \
     X(SWEEPS, "sweeps_total", "Passes over what is due")                                           \
     X(SWEEP_CLAIMED, "sweep_claimed_total", "Records claimed by the sweep")                        \

@@ -35,6 +35,7 @@ static void answers_and_what_they_mean(void **state)
         {STATUS_OK, 502, "", "", RETRY_TRANSIENT, STATUS_IN_DOUBT},
         {STATUS_OK, 500, "ExecuteStatementException", "", RETRY_TRANSIENT, STATUS_IN_DOUBT},
         {STATUS_OK, 400, "RequestTimeout", "", RETRY_TRANSIENT, STATUS_RETRY},
+        {STATUS_OK, 400, "TransactionConflictException", "", RETRY_TRANSIENT, STATUS_RETRY},
         {STATUS_OK, 400, "IDPCommunicationError", "", RETRY_TRANSIENT, STATUS_RETRY},
         {STATUS_OK, 403, "RequestTimeTooSkewed", "", RETRY_CLOCK, STATUS_RETRY},
         {STATUS_OK, 400, "InvalidSignatureException", "Signature expired: a is now earlier than b",
