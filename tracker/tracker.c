@@ -5,15 +5,6 @@
 
 #include <string.h>
 
-static enum status open_dynamodb(const struct tracker_options *options, struct tracker **tracker,
-                                 struct error *error)
-{
-    (void)options;
-    (void)tracker;
-    return error_set(error, STATUS_REJECTED,
-                     "tracker url: this build has no dynamodb backend; use sqlite: or redis://");
-}
-
 enum status tracker_open(const struct tracker_options *options, struct tracker **tracker,
                          struct error *error)
 {
@@ -23,7 +14,7 @@ enum status tracker_open(const struct tracker_options *options, struct tracker *
     } backends[] = {
         {"sqlite:", tracker_sqlite_open},          {"redis://", tracker_redis_open},
         {"rediss://", tracker_redis_open},         {"redis-cluster://", tracker_redis_open},
-        {"rediss-cluster://", tracker_redis_open}, {"dynamodb:", open_dynamodb},
+        {"rediss-cluster://", tracker_redis_open}, {"dynamodb:", tracker_dynamodb_open},
     };
 
     *tracker = NULL;
@@ -35,7 +26,7 @@ enum status tracker_open(const struct tracker_options *options, struct tracker *
     /* Not the url itself: it may hold a password. */
     return error_set(error, STATUS_REJECTED,
                      "tracker url: must start with sqlite:, redis://, rediss://, "
-                     "redis-cluster:// or rediss-cluster://");
+                     "redis-cluster://, rediss-cluster:// or dynamodb:");
 }
 
 void tracker_close(struct tracker *tracker)

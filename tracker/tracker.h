@@ -48,6 +48,7 @@
 #define TRACKER_PART_AWAY "tracker: this part of the store is away"
 
 struct tracker;
+struct aws_client_options;
 
 struct tracker_record {
     char id[TRACKER_ID_BYTES + 1];
@@ -68,6 +69,7 @@ struct tracker_options {
     const char *ca_bundle; /* AWS_CA_BUNDLE; NULL: the distribution's */
     int64_t redis_wait;    /* replicas that must have a write */
     int64_t timeout_ms;    /* of one operation; 0: 5 s */
+    const struct aws_client_options *aws; /* for dynamodb: the handle makes a client of its own */
 };
 
 /* Connects (or creates the file and its schema). REJECTED names what is wrong with the url or the

@@ -55,6 +55,8 @@ MUST_CHECK enum status tracker_sqlite_open(const struct tracker_options *options
                                            struct tracker **tracker, struct error *error);
 MUST_CHECK enum status tracker_redis_open(const struct tracker_options *options,
                                           struct tracker **tracker, struct error *error);
+MUST_CHECK enum status tracker_dynamodb_open(const struct tracker_options *options,
+                                             struct tracker **tracker, struct error *error);
 /* Wraps (and owns) another: one debug log line per operation with its duration, and counts of
  * errors. */
 struct tracker *tracker_traced_new(struct tracker *inner);

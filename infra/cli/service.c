@@ -98,6 +98,7 @@ static void set_aws(struct service *service)
         .url = service->config.tracker_url,
         .ca_bundle = environment_get(environ, "AWS_CA_BUNDLE"),
         .redis_wait = service->config.redis_wait,
+        .aws = &service->aws,
     };
 }
 

@@ -20,6 +20,9 @@ int contract_setup(void **state)
         .url = contract_backend.fresh_url(),
         .ca_bundle = contract_backend.ca_bundle ? contract_backend.ca_bundle() : NULL,
     };
+    if (contract_backend.equip) {
+        contract_backend.equip(&contract->options);
+    }
     contract->tracker = contract_open(contract);
     *state = contract;
     return 0;
@@ -108,6 +111,14 @@ struct tracker_counts contract_counts(struct contract *contract)
 
     CONTRACT_OK(contract, tracker_count(contract->tracker, &counts, &contract->error));
     return counts;
+}
+
+void contract_expire(struct contract *contract, int64_t now_ms, size_t removed)
+{
+    size_t count = 0;
+
+    CONTRACT_OK(contract, tracker_expire(contract->tracker, now_ms, 100, &count, &contract->error));
+    assert_int_equal(count, contract_backend.expires_by_itself ? 0 : removed);
 }
 
 void contract_assert_slice(struct slice actual, struct slice expected)

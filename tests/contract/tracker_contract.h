@@ -18,6 +18,11 @@ struct contract_backend {
     const char *(*ca_bundle)(void);
     /* Raises the schema number in the store of fresh_url, as a later release would. */
     void (*raise_schema)(void);
+    /* What else it needs; NULL: nothing. */
+    void (*equip)(struct tracker_options *options);
+    /* The store removes what has expired: tracker_expire removes nothing, what is over is not seen,
+     * and counts follow in their own time. */
+    bool expires_by_itself;
 };
 extern const struct contract_backend contract_backend;
 
@@ -53,6 +58,8 @@ struct tracker_record contract_get(struct contract *contract, const char *id);
 /* Stores the record (its version is expected) and expects it to work; returns the new version. */
 int64_t contract_update(struct contract *contract, const struct tracker_record *record);
 struct tracker_counts contract_counts(struct contract *contract);
+/* Expires what is over and expects so many to be removed, or none where the store does it. */
+void contract_expire(struct contract *contract, int64_t now_ms, size_t removed);
 
 void contract_assert_slice(struct slice actual, struct slice expected);
 #define CONTRACT_OK(contract, call)                                                                \

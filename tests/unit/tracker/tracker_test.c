@@ -2,6 +2,8 @@
 #include "tracker/tracker.h"
 #include "tracker/tracker_check.h"
 
+#include "infra/aws/client.h"
+
 #include <string.h>
 
 /* Helpers */
@@ -100,10 +102,23 @@ static void closing_nothing_is_fine(void **state)
 
 /* Failure */
 
-static void backends_that_are_not_built_say_so(void **state)
+static void a_dynamodb_table_needs_a_name_and_aws(void **state)
 {
+    static char region[] = "AWS_REGION=eu-west-1";
+    char *const environment[] = {region, NULL};
+    const struct aws_client_options aws = {
+        .environment = environment, .clock = clock_system(), .random = random_system()};
+    struct tracker_options options = {.url = "dynamodb:", .aws = &aws};
+    struct tracker *tracker = NULL;
+    struct error error = ERROR_NONE;
+
     (void)state;
-    assert_rejected("dynamodb:table", "no dynamodb backend");
+    assert_rejected("dynamodb:table", "needs AWS credentials");
+    assert_int_equal(tracker_open(&options, &tracker, &error), STATUS_REJECTED);
+    assert_non_null(strstr(error.text, "name"));
+    options.url = "dynamodb:a/b";
+    assert_int_equal(tracker_open(&options, &tracker, &error), STATUS_REJECTED);
+    assert_non_null(strstr(error.text, "name"));
 }
 
 static void unknown_schemes_are_rejected_without_repeating_them(void **state)
@@ -169,7 +184,7 @@ int main(void)
         cmocka_unit_test(hexadecimal_keys_have_shards_too),
         cmocka_unit_test(a_place_sorts_as_time_and_id),
         cmocka_unit_test(closing_nothing_is_fine),
-        cmocka_unit_test(backends_that_are_not_built_say_so),
+        cmocka_unit_test(a_dynamodb_table_needs_a_name_and_aws),
         cmocka_unit_test(unknown_schemes_are_rejected_without_repeating_them),
         cmocka_unit_test(rediss_is_never_opened_in_the_clear),
         cmocka_unit_test(malformed_sqlite_urls_are_rejected),

@@ -1,0 +1,595 @@
+/* Register, update and touch: what is added before the record, the record's own conditional write,
+ * and what is removed after it. */
+#include "tracker/tracker_dynamodb.h"
+
+#include <string.h>
+
+static struct dynamodb_store *store_of(struct tracker *tracker)
+{
+    return (struct dynamodb_store *)tracker;
+}
+
+/* ---- What comes before and after ------------------------------------------------------------ */
+
+static struct dynamodb_hints hints_begin(struct dynamodb_store *store, size_t count)
+{
+    return (struct dynamodb_hints){
+        .writes = ARENA_ARRAY(store->scratch, count, struct dynamodb_batch_write)};
+}
+
+static void add_plan(struct dynamodb_store *store, struct dynamodb_hints *hints,
+                     const struct tracker_record *record, const char *plan_key, int64_t kept_ms)
+{
+    struct dynamodb_batch_write *write = &hints->writes[hints->count++];
+
+    *write = (struct dynamodb_batch_write){.key = dynamodb_record_key(store, record->id)};
+    write->key.sk = plan_key;
+    dynamodb_add_bytes(&write->values, "plan", record->plan);
+    if (kept_ms != 0) {
+        dynamodb_add_number(&write->values, "ttl", dynamodb_ttl(kept_ms));
+    }
+}
+
+static void drop_plan(struct dynamodb_store *store, struct dynamodb_hints *hints, const char *id,
+                      const char *plan_key)
+{
+    struct dynamodb_batch_write *write = &hints->writes[hints->count++];
+
+    *write =
+        (struct dynamodb_batch_write){.key = dynamodb_record_key(store, id), .is_delete = true};
+    write->key.sk = plan_key;
+}
+
+/* How long what belongs to the record is kept at least; 0: for ever. */
+static int64_t keep_until(const struct dynamodb_store *store, const struct tracker_record *record)
+{
+    const int64_t usual_ms = dynamodb_now_ms(store) + DYNAMODB_KEEP_MS;
+
+    if (record->settled_at_ms != 0 && record->expires_at_ms == 0) {
+        return 0;
+    }
+    return record->expires_at_ms > usual_ms ? record->expires_at_ms : usual_ms;
+}
+
+/* Whether an entry before this one has the same id and waits as well: it goes first. */
+static bool is_second(const char *const *ids, const bool *waits, size_t index)
+{
+    for (size_t i = 0; i < index; i++) {
+        if (waits[i] && strcmp(ids[i], ids[index]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- Register ------------------------------------------------------------------------------- */
+
+/* One registration under way. */
+struct entry {
+    struct tracker_registration *registration;
+    const char *plan_key;
+    const char *writer;
+    int64_t kept_ms;
+    bool is_second;
+    bool in_doubt; /* it may have been written and was not said so */
+    struct json item;
+};
+
+static void add_columns(struct dynamodb_store *store, struct dynamodb_values *values,
+                        const struct tracker_record *record)
+{
+    dynamodb_add_number(values, "format", record->format);
+    dynamodb_add_number(values, "due", record->due_at_ms);
+    dynamodb_add_number(values, "settled", record->settled_at_ms);
+    dynamodb_add_number(values, "expires", record->expires_at_ms);
+    dynamodb_add_text(values, "owner", slice_from_text(record->lease_owner));
+    dynamodb_add_bytes(values, "state", record->state);
+    if (record->due_at_ms != 0) {
+        dynamodb_add_text(values, "part",
+                          slice_from_text(dynamodb_due_part(store, record->format, record->id)));
+    }
+    if (record->expires_at_ms != 0) {
+        dynamodb_add_number(values, "ttl", dynamodb_ttl(record->expires_at_ms));
+    }
+}
+
+static void build_create(struct dynamodb_store *store, struct entry *entry, struct aws_call *call)
+{
+    const struct tracker_record *record = &entry->registration->record;
+    struct dynamodb_write write = {
+        .table = store->table,
+        .key = dynamodb_record_key(store, record->id),
+        .condition = "attribute_not_exists(#pk) OR (#expires > :zero AND #expires <= :now)"};
+
+    dynamodb_add_number(&write.values, "version", 1);
+    dynamodb_add_number(&write.values, "created", record->created_at_ms);
+    dynamodb_add_number(&write.values, "kept", record->settled_at_ms == 0 ? entry->kept_ms : 0);
+    dynamodb_add_bytes(&write.values, "group", record->group);
+    dynamodb_add_text(&write.values, "writer", slice_from_text(entry->writer));
+    if (entry->plan_key) {
+        dynamodb_add_text(&write.values, "plan", slice_from_text(entry->plan_key));
+    }
+    add_columns(store, &write.values, record);
+    dynamodb_add_number(&write.extra, "zero", 0);
+    dynamodb_add_number(&write.extra, "now", dynamodb_now_ms(store));
+    dynamodb_build_put(store->scratch, &write, call);
+}
+
+/* Plans and hints of those that go first. */
+MUST_CHECK static enum status prepare(struct dynamodb_store *store, struct entry *entries,
+                                      size_t count, struct error *error)
+{
+    struct dynamodb_hints hints = hints_begin(store, count * (DYNAMODB_HINTS_MAX + 1));
+
+    for (size_t i = 0; i < count; i++) {
+        struct entry *entry = &entries[i];
+        const struct tracker_record *record = &entry->registration->record;
+        if (entry->is_second) {
+            continue;
+        }
+        entry->kept_ms = keep_until(store, record);
+        entry->writer = dynamodb_writer(store);
+        if (record->plan.data) {
+            entry->plan_key = dynamodb_plan_key(store, 1, record->plan);
+            add_plan(store, &hints, record, entry->plan_key, entry->kept_ms);
+        }
+        dynamodb_put_hints(store, &hints, record,
+                           record->settled_at_ms == 0 ? DYNAMODB_HINTS_ALL | DYNAMODB_HINTS_OPEN
+                                                      : DYNAMODB_HINTS_ALL,
+                           entry->kept_ms);
+    }
+    return dynamodb_write_all(store, hints.writes, hints.count, error);
+}
+
+static bool is_written_by(struct json item, const char *writer)
+{
+    return writer && slice_equals_text(dynamodb_text(item, "writer"), writer);
+}
+
+/* What came of the conditional creates; a problem is kept for the end. */
+MUST_CHECK static enum status create(struct dynamodb_store *store, struct entry *entries,
+                                     size_t count, enum status *problem, struct error *error)
+{
+    struct dynamodb_exchange *exchanges =
+        ARENA_ARRAY(store->scratch, count, struct dynamodb_exchange);
+    size_t sent = 0;
+    enum status status = STATUS_OK;
+
+    for (size_t i = 0; i < count; i++) {
+        if (!entries[i].is_second) {
+            build_create(store, &entries[i], &exchanges[sent++].call);
+        }
+    }
+    status = dynamodb_send(store, exchanges, sent, error);
+    for (size_t i = 0, at = 0; status == STATUS_OK && i < count; i++) {
+        const struct dynamodb_exchange *exchange = &exchanges[at];
+        if (entries[i].is_second) {
+            continue;
+        }
+        at++;
+        entries[i].registration->created = exchange->call.status == STATUS_OK;
+        if (dynamodb_condition_failed(&exchange->call)) {
+            entries[i].item = dynamodb_read_write(exchange->root);
+        } else if (exchange->call.status != STATUS_OK) {
+            entries[i].in_doubt = true;
+            *problem = dynamodb_problem(store, &exchange->call, error);
+        }
+    }
+    return status;
+}
+
+/* Reads what was there before; a write of this very call that was not said to be done is one that
+ * was done. */
+MUST_CHECK static enum status look_up_others(struct dynamodb_store *store, struct arena *arena,
+                                             struct entry *entries, size_t count,
+                                             enum status *problem, struct error *error)
+{
+    struct dynamodb_find *finds = ARENA_ARRAY(store->scratch, count, struct dynamodb_find);
+    size_t asked = 0;
+    enum status status = STATUS_OK;
+
+    for (size_t i = 0; i < count; i++) {
+        if (!entries[i].is_second && !entries[i].registration->created) {
+            finds[asked++] = (struct dynamodb_find){.id = entries[i].registration->record.id,
+                                                    .item = entries[i].item};
+        }
+    }
+    status = dynamodb_find_all(store, arena, finds, asked, error);
+    for (size_t i = 0, at = 0; status == STATUS_OK && i < count; i++) {
+        struct entry *entry = &entries[i];
+        if (entry->is_second || entry->registration->created) {
+            continue;
+        }
+        const struct dynamodb_find *find = &finds[at++];
+        entry->registration->created = is_written_by(find->item, entry->writer);
+        entry->registration->existing = find->record;
+        if (entry->in_doubt && entry->registration->created) {
+            entry->in_doubt = false;
+        } else if (!json_exists(find->item) && *problem == STATUS_OK) {
+            *problem = error_set(error, STATUS_RETRY, "dynamodb: a record was removed meanwhile");
+        }
+    }
+    return status;
+}
+
+/* The hints of a repeat lead nowhere, unless it came in the same millisecond. Its plan goes by its
+ * ttl. */
+static void tidy_up(struct dynamodb_store *store, const struct entry *entries, size_t count)
+{
+    struct dynamodb_hints hints = hints_begin(store, count * DYNAMODB_HINTS_MAX);
+
+    for (size_t i = 0; i < count; i++) {
+        const struct tracker_registration *registration = entries[i].registration;
+        if (registration->created) {
+            dynamodb_count_record(store, &registration->record, 1);
+            dynamodb_note_due(store, registration->record.id, registration->record.due_at_ms);
+        } else if (!entries[i].is_second && !entries[i].in_doubt &&
+                   registration->existing.version > 0 &&
+                   registration->existing.created_at_ms != registration->record.created_at_ms) {
+            dynamodb_drop_hints(store, &hints, &registration->record,
+                                DYNAMODB_HINTS_ALL | DYNAMODB_HINTS_OPEN);
+        }
+    }
+    dynamodb_try_all(store, hints.writes, hints.count);
+}
+
+/* Of two of one id in one call the second finds what the first has made. */
+MUST_CHECK static enum status answer_seconds(struct dynamodb_store *store, struct arena *arena,
+                                             struct entry *entries, size_t count,
+                                             struct error *error)
+{
+    enum status status = STATUS_OK;
+
+    for (size_t i = 0; status == STATUS_OK && i < count; i++) {
+        struct tracker_registration *registration = entries[i].registration;
+        struct dynamodb_find find = {.id = registration->record.id};
+        if (!entries[i].is_second) {
+            continue;
+        }
+        status = dynamodb_find_all(store, arena, &find, 1, error);
+        if (status == STATUS_OK && !json_exists(find.item)) {
+            status = error_set(error, STATUS_RETRY, "dynamodb: a record was removed meanwhile");
+        }
+        registration->created = false;
+        registration->existing = find.record;
+    }
+    return status;
+}
+
+enum status dynamodb_register(struct tracker *tracker, struct arena *arena,
+                              struct tracker_registration *registrations, size_t count,
+                              struct error *error)
+{
+    struct dynamodb_store *store = store_of(tracker);
+    struct entry *entries = NULL;
+    const char **ids = NULL;
+    bool *waits = NULL;
+    enum status problem = STATUS_OK;
+    enum status status = STATUS_OK;
+
+    dynamodb_begin(store);
+    entries = ARENA_ARRAY(store->scratch, count, struct entry);
+    ids = ARENA_ARRAY(store->scratch, count, const char *);
+    waits = ARENA_ARRAY(store->scratch, count, bool);
+    for (size_t i = 0; i < count; i++) {
+        ids[i] = registrations[i].record.id;
+        waits[i] = true;
+        entries[i] = (struct entry){.registration = &registrations[i],
+                                    .is_second = is_second(ids, waits, i)};
+    }
+    status = prepare(store, entries, count, error);
+    if (status == STATUS_OK) {
+        status = create(store, entries, count, &problem, error);
+    }
+    if (status == STATUS_OK) {
+        status = look_up_others(store, arena, entries, count, &problem, error);
+    }
+    if (status == STATUS_OK) {
+        tidy_up(store, entries, count);
+        dynamodb_flush_counts(store, true);
+        status = problem;
+    }
+    return status == STATUS_OK ? answer_seconds(store, arena, entries, count, error) : status;
+}
+
+/* ---- Update --------------------------------------------------------------------------------- */
+
+/* One update under way. */
+struct change {
+    struct tracker_update *update;
+    const char *plan_key; /* of the new plan */
+    const char *writer;
+    bool in_doubt;
+    struct json before; /* the item as it was, when it was told */
+};
+
+/* Texts are put together from the parts that this update has. */
+static const char *update_text(struct dynamodb_store *store, const struct tracker_update *update)
+{
+    const struct tracker_record *record = &update->record;
+    const bool has_plan = update->replace_plan && record->plan.data;
+    const bool drops_plan = update->replace_plan && !record->plan.data;
+    const bool has_part = record->due_at_ms != 0;
+    const bool has_ttl = record->expires_at_ms != 0;
+    const char *removed = arena_format(store->scratch, "%s%s%s%s", has_part ? "" : ", #part",
+                                       record->state.data ? "" : ", #state",
+                                       drops_plan ? ", #plan" : "", has_ttl ? "" : ", #ttl");
+
+    return arena_format(store->scratch,
+                        "SET #version = :next, #format = :format, #due = :due, "
+                        "#settled = :settled, #expires = :expires, #owner = :owner, "
+                        "#writer = :writer%s%s%s%s%s%s%s",
+                        has_part ? ", #part = :part" : "",
+                        record->state.data ? ", #state = :state" : "",
+                        has_plan ? ", #plan = :plan" : "", has_ttl ? ", #ttl = :ttl" : "",
+                        record->settled_at_ms != 0 ? ", #kept = :zero" : "",
+                        *removed ? " REMOVE " : "", *removed ? removed + 2 : "");
+}
+
+static void build_change(struct dynamodb_store *store, struct change *change, struct aws_call *call)
+{
+    const struct tracker_update *update = change->update;
+    struct dynamodb_write write = {.table = store->table,
+                                   .key = dynamodb_record_key(store, update->record.id),
+                                   .update = update_text(store, update),
+                                   .condition = "#version = :version AND #format <= :ours AND "
+                                                "(#expires = :zero OR #expires > :now)",
+                                   .returns = "ALL_OLD"};
+
+    dynamodb_add_number(&write.values, "version", update->record.version);
+    dynamodb_add_number(&write.values, "next", update->record.version + 1);
+    dynamodb_add_number(&write.values, "ours", TRACKER_FORMAT);
+    dynamodb_add_number(&write.values, "zero", 0);
+    dynamodb_add_number(&write.values, "now", dynamodb_now_ms(store));
+    dynamodb_add_text(&write.values, "writer", slice_from_text(change->writer));
+    if (change->plan_key) {
+        dynamodb_add_text(&write.values, "plan", slice_from_text(change->plan_key));
+    }
+    add_columns(store, &write.values, &update->record);
+    dynamodb_build_update(store->scratch, &write, call);
+}
+
+MUST_CHECK static enum status put_plans(struct dynamodb_store *store, struct change *changes,
+                                        size_t count, struct error *error)
+{
+    struct dynamodb_hints plans = hints_begin(store, count);
+
+    for (size_t i = 0; i < count; i++) {
+        const struct tracker_record *record = &changes[i].update->record;
+        changes[i].update->status = STATUS_RETRY;
+        changes[i].writer = dynamodb_writer(store);
+        if (changes[i].update->replace_plan && record->plan.data) {
+            changes[i].plan_key = dynamodb_plan_key(store, record->version + 1, record->plan);
+            add_plan(store, &plans, record, changes[i].plan_key, keep_until(store, record));
+        }
+    }
+    return dynamodb_write_all(store, plans.writes, plans.count, error);
+}
+
+/* What a failed condition means, from the item as it is. */
+static void judge_failed(struct dynamodb_store *store, struct change *change, struct json item)
+{
+    struct tracker_update *update = change->update;
+
+    if (is_written_by(item, change->writer)) {
+        update->status = STATUS_OK;
+    } else if (!json_exists(item) || dynamodb_has_expired(store, item)) {
+        update->status = STATUS_NOT_FOUND;
+    } else {
+        update->status = STATUS_CONFLICT;
+    }
+}
+
+/* Of those whose fate the answer did not tell. */
+MUST_CHECK static enum status look_again(struct dynamodb_store *store, struct change **unclear,
+                                         size_t count, enum status problem, struct error *error)
+{
+    struct dynamodb_get *gets = ARENA_ARRAY(store->scratch, count, struct dynamodb_get);
+    struct error *why = problem == STATUS_OK ? error : NULL;
+    enum status outcome = STATUS_OK;
+    enum status status = STATUS_OK;
+
+    for (size_t i = 0; i < count; i++) {
+        gets[i].key = dynamodb_record_key(store, unclear[i]->update->record.id);
+    }
+    status = dynamodb_get_all(store, gets, count, true, why);
+    for (size_t i = 0; status == STATUS_OK && i < count; i++) {
+        judge_failed(store, unclear[i], gets[i].item);
+        /* It may still be on its way: no answer about it holds. */
+        if (unclear[i]->in_doubt && unclear[i]->update->status != STATUS_OK) {
+            outcome = problem;
+        }
+    }
+    return status == STATUS_OK ? outcome : problem != STATUS_OK ? problem : status;
+}
+
+MUST_CHECK static enum status change_all(struct dynamodb_store *store, struct change *changes,
+                                         size_t count, struct error *error)
+{
+    struct dynamodb_exchange *exchanges =
+        ARENA_ARRAY(store->scratch, count, struct dynamodb_exchange);
+    struct change **unclear = ARENA_ARRAY(store->scratch, count, struct change *);
+    size_t unclear_count = 0;
+    enum status problem = STATUS_OK;
+    enum status status = STATUS_OK;
+
+    for (size_t i = 0; i < count; i++) {
+        build_change(store, &changes[i], &exchanges[i].call);
+    }
+    status = dynamodb_send(store, exchanges, count, error);
+    for (size_t i = 0; status == STATUS_OK && i < count; i++) {
+        const struct json told = dynamodb_read_write(exchanges[i].root);
+        if (exchanges[i].call.status == STATUS_OK) {
+            changes[i].update->status = STATUS_OK;
+            changes[i].before = told;
+        } else if (dynamodb_condition_failed(&exchanges[i].call) && json_exists(told)) {
+            judge_failed(store, &changes[i], told);
+        } else {
+            changes[i].in_doubt = !dynamodb_condition_failed(&exchanges[i].call);
+            unclear[unclear_count++] = &changes[i];
+        }
+        if (changes[i].in_doubt) {
+            problem = dynamodb_problem(store, &exchanges[i].call, error);
+        }
+    }
+    return status == STATUS_OK ? look_again(store, unclear, unclear_count, problem, error) : status;
+}
+
+/* The record after the update, with what an update leaves alone. */
+static struct tracker_record merged(const struct tracker_record *before,
+                                    const struct tracker_record *after)
+{
+    struct tracker_record record = *after;
+
+    record.created_at_ms = before->created_at_ms;
+    record.group = before->group;
+    return record;
+}
+
+/* Hints that the record needs no more, or longer than it seemed; a plan that it keeps as well. */
+static void add_hint_changes(struct dynamodb_store *store, struct dynamodb_hints *hints,
+                             const struct tracker_record *before, int64_t kept_ms,
+                             const struct tracker_record *after, const char *plan_key)
+{
+    const int64_t until_ms = kept_ms == 0 ? before->expires_at_ms : kept_ms;
+
+    if (after->settled_at_ms == 0) {
+        return;
+    }
+    if (before->settled_at_ms == 0) {
+        dynamodb_drop_hints(store, hints, after, DYNAMODB_HINTS_OPEN);
+    }
+    if (after->expires_at_ms == before->expires_at_ms && before->settled_at_ms != 0) {
+        return;
+    }
+    if (after->expires_at_ms == 0 || after->expires_at_ms > until_ms) {
+        dynamodb_put_hints(store, hints, after, DYNAMODB_HINTS_ALL, after->expires_at_ms);
+        if (plan_key) {
+            (void)!dynamodb_keep_plan(store, after->id, plan_key, after->expires_at_ms);
+        }
+    }
+}
+
+static void finish_change(struct dynamodb_store *store, struct dynamodb_hints *hints,
+                          const struct change *change)
+{
+    const int64_t kept_ms = dynamodb_number(change->before, "kept", 0);
+    const char *old_plan = arena_text(store->scratch, dynamodb_text(change->before, "plan"));
+    const char *plan_key = change->update->replace_plan ? change->plan_key : old_plan;
+    struct tracker_record before;
+    struct tracker_record after;
+
+    dynamodb_read_record(store->scratch, change->before, &before);
+    after = merged(&before, &change->update->record);
+    if (change->update->replace_plan && old_plan) {
+        drop_plan(store, hints, after.id, old_plan);
+    }
+    add_hint_changes(store, hints, &before, kept_ms, &after, plan_key);
+    if (before.settled_at_ms != after.settled_at_ms ||
+        before.expires_at_ms != after.expires_at_ms) {
+        dynamodb_count_record(store, &before, -1);
+        dynamodb_count_record(store, &after, 1);
+    }
+    dynamodb_renew(store, &after, plan_key, kept_ms);
+}
+
+static void finish_all(struct dynamodb_store *store, struct change *changes, size_t count)
+{
+    struct dynamodb_hints hints = hints_begin(store, count * (DYNAMODB_HINTS_MAX + 1));
+
+    for (size_t i = 0; i < count; i++) {
+        struct tracker_update *update = changes[i].update;
+        if (update->status != STATUS_OK) {
+            continue;
+        }
+        dynamodb_note_due(store, update->record.id, update->record.due_at_ms);
+        if (json_exists(changes[i].before)) {
+            finish_change(store, &hints, &changes[i]);
+        }
+        update->record.version++;
+    }
+    dynamodb_try_all(store, hints.writes, hints.count);
+}
+
+MUST_CHECK static enum status update_wave(struct dynamodb_store *store, struct change *changes,
+                                          size_t count, struct error *error)
+{
+    enum status status = put_plans(store, changes, count, error);
+
+    if (status == STATUS_OK) {
+        status = change_all(store, changes, count, error);
+    }
+    /* Also of the others when one of them is in doubt. */
+    finish_all(store, changes, count);
+    return status;
+}
+
+enum status dynamodb_update(struct tracker *tracker, struct tracker_update *updates, size_t count,
+                            struct error *error)
+{
+    struct dynamodb_store *store = store_of(tracker);
+    const char **ids = NULL;
+    bool *waits = NULL;
+    size_t left = count;
+    enum status status = STATUS_OK;
+
+    dynamodb_begin(store);
+    ids = ARENA_ARRAY(store->scratch, count, const char *);
+    waits = ARENA_ARRAY(store->scratch, count, bool);
+    for (size_t i = 0; i < count; i++) {
+        ids[i] = updates[i].record.id;
+        waits[i] = true;
+    }
+    /* As a rule one wave; the second of an id waits for the first. */
+    while (status == STATUS_OK && left > 0) {
+        struct change *changes = ARENA_ARRAY(store->scratch, left, struct change);
+        size_t taken = 0;
+        for (size_t i = count; i-- > 0;) {
+            if (waits[i] && !is_second(ids, waits, i)) {
+                changes[taken++].update = &updates[i];
+                waits[i] = false;
+            }
+        }
+        left -= taken;
+        status = update_wave(store, changes, taken, error);
+    }
+    dynamodb_flush_counts(store, true);
+    return status;
+}
+
+/* ---- Touch ---------------------------------------------------------------------------------- */
+
+enum status dynamodb_touch(struct tracker *tracker, const char *id, int64_t now_ms,
+                           struct error *error)
+{
+    struct dynamodb_store *store = store_of(tracker);
+    struct dynamodb_exchange exchange = {0};
+    struct dynamodb_write write = {
+        .table = store->table,
+        .update = "SET #due = :now, #part = :part",
+        .condition = "#settled = :zero AND #format <= :ours AND (#due = :zero OR #due > :now)"};
+    struct json item;
+    enum status status = STATUS_OK;
+
+    dynamodb_begin(store);
+    write.key = dynamodb_record_key(store, id);
+    dynamodb_add_number(&write.values, "now", now_ms);
+    dynamodb_add_number(&write.values, "zero", 0);
+    dynamodb_add_number(&write.values, "ours", TRACKER_FORMAT);
+    dynamodb_add_text(&write.values, "part",
+                      slice_from_text(dynamodb_due_part(store, TRACKER_FORMAT, id)));
+    dynamodb_build_update(store->scratch, &write, &exchange.call);
+    status = dynamodb_write_one(store, &exchange, &item, error);
+    if (status == STATUS_OK) {
+        dynamodb_note_due(store, id, now_ms);
+    }
+    if (status != STATUS_CONFLICT) {
+        return status;
+    }
+    /* Settled, due already, of a later format - or not there. */
+    status = json_exists(item) ? STATUS_OK : dynamodb_get_one(store, write.key, &item, error);
+    if (status == STATUS_OK && (!json_exists(item) || dynamodb_has_expired(store, item))) {
+        return error_set(error, STATUS_NOT_FOUND, "no such invocation");
+    }
+    return status;
+}
