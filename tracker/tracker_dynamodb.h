@@ -130,7 +130,15 @@ struct dynamodb_key dynamodb_record_key(struct dynamodb_store *store, const char
 /* Columns and state; absent plan. The name of the plan is in *plan_key, NULL: none. */
 void dynamodb_read_record(struct arena *arena, struct json item, struct tracker_record *record);
 const char *dynamodb_plan_key(struct dynamodb_store *store, int64_t version, struct slice plan);
+const char *dynamodb_plan_prefix(struct dynamodb_store *store, int64_t version);
 bool dynamodb_has_expired(const struct dynamodb_store *store, struct json item);
+
+/* What registering and updating both write: all columns but version, created, group and plan. */
+void dynamodb_add_columns(struct dynamodb_store *store, struct dynamodb_values *values,
+                          const struct tracker_record *record);
+bool dynamodb_is_written_by(struct json item, const char *writer);
+/* Whether an entry before this one has the same id and waits as well: it goes first. */
+bool dynamodb_is_second(const char *const *ids, const bool *waits, size_t index);
 
 /* A record to be read, plan and all. */
 struct dynamodb_find {
@@ -149,9 +157,9 @@ MUST_CHECK enum status dynamodb_find_plans(struct dynamodb_store *store, struct 
                                            struct dynamodb_find *finds, size_t count,
                                            struct error *error);
 
-/* ---- Hints (tracker_dynamodb_hints.c) ------------------------------------------------------- */
+/* ---- Hints and plans (tracker_dynamodb_hints.c) --------------------------------------------- */
 
-/* Hints of one record, at most four. */
+/* What is put or deleted beside the records: at most four hints for each, and plans. */
 #define DYNAMODB_HINTS_MAX 4
 struct dynamodb_hints {
     struct dynamodb_batch_write *writes;
@@ -159,6 +167,15 @@ struct dynamodb_hints {
 };
 enum dynamodb_hint_kind { DYNAMODB_HINTS_ALL = 1, DYNAMODB_HINTS_OPEN = 2 };
 
+struct dynamodb_hints dynamodb_hints_begin(struct dynamodb_store *store, size_t count);
+/* How long what belongs to the record is kept at least; 0: for ever. */
+int64_t dynamodb_keep_until(const struct dynamodb_store *store,
+                            const struct tracker_record *record);
+/* A plan under its key, kept until then; and away with it. */
+void dynamodb_put_plan(struct dynamodb_store *store, struct dynamodb_hints *hints,
+                       const struct tracker_record *record, const char *plan_key, int64_t kept_ms);
+void dynamodb_drop_plan(struct dynamodb_store *store, struct dynamodb_hints *hints, const char *id,
+                        const char *plan_key);
 /* expires_at_ms 0: they stay. */
 void dynamodb_put_hints(struct dynamodb_store *store, struct dynamodb_hints *hints,
                         const struct tracker_record *record, unsigned kinds, int64_t expires_at_ms);
@@ -171,7 +188,7 @@ MUST_CHECK enum status dynamodb_keep_plan(struct dynamodb_store *store, const ch
 void dynamodb_renew(struct dynamodb_store *store, const struct tracker_record *record,
                     const char *plan_key, int64_t kept_ms);
 
-/* Operations of tracker.h (tracker_dynamodb.c, _write.c, _claim.c). */
+/* Operations of tracker.h (tracker_dynamodb.c, _register.c, _update.c, _claim.c). */
 enum status dynamodb_register(struct tracker *tracker, struct arena *arena,
                               struct tracker_registration *registrations, size_t count,
                               struct error *error);

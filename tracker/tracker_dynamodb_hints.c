@@ -5,6 +5,45 @@
 
 #include <string.h>
 
+struct dynamodb_hints dynamodb_hints_begin(struct dynamodb_store *store, size_t count)
+{
+    return (struct dynamodb_hints){
+        .writes = ARENA_ARRAY(store->scratch, count, struct dynamodb_batch_write)};
+}
+
+void dynamodb_put_plan(struct dynamodb_store *store, struct dynamodb_hints *hints,
+                       const struct tracker_record *record, const char *plan_key, int64_t kept_ms)
+{
+    struct dynamodb_batch_write *write = &hints->writes[hints->count++];
+
+    *write = (struct dynamodb_batch_write){.key = dynamodb_record_key(store, record->id)};
+    write->key.sk = plan_key;
+    dynamodb_add_bytes(&write->values, "plan", record->plan);
+    if (kept_ms != 0) {
+        dynamodb_add_number(&write->values, "ttl", dynamodb_ttl(kept_ms));
+    }
+}
+
+void dynamodb_drop_plan(struct dynamodb_store *store, struct dynamodb_hints *hints, const char *id,
+                        const char *plan_key)
+{
+    struct dynamodb_batch_write *write = &hints->writes[hints->count++];
+
+    *write =
+        (struct dynamodb_batch_write){.key = dynamodb_record_key(store, id), .is_delete = true};
+    write->key.sk = plan_key;
+}
+
+int64_t dynamodb_keep_until(const struct dynamodb_store *store, const struct tracker_record *record)
+{
+    const int64_t usual_ms = dynamodb_now_ms(store) + DYNAMODB_KEEP_MS;
+
+    if (record->settled_at_ms != 0 && record->expires_at_ms == 0) {
+        return 0;
+    }
+    return record->expires_at_ms > usual_ms ? record->expires_at_ms : usual_ms;
+}
+
 static struct dynamodb_batch_write *add(struct dynamodb_store *store, struct dynamodb_hints *hints,
                                         const char *pk, const struct tracker_record *record)
 {

@@ -16,6 +16,12 @@ struct dynamodb_key dynamodb_record_key(struct dynamodb_store *store, const char
     return (struct dynamodb_key){.pk = arena_format(store->scratch, "r#%s", id), .sk = "r"};
 }
 
+/* Sorts behind every plan of an older version and before those of this one. */
+const char *dynamodb_plan_prefix(struct dynamodb_store *store, int64_t version)
+{
+    return arena_format(store->scratch, "p#%015" PRId64, version);
+}
+
 /* Two that write the same version with different plans do not meet, and a plan that was replaced is
  * never named again. */
 const char *dynamodb_plan_key(struct dynamodb_store *store, int64_t version, struct slice plan)
@@ -23,7 +29,8 @@ const char *dynamodb_plan_key(struct dynamodb_store *store, int64_t version, str
     char hash[SHA256_HEX_BYTES + 1];
 
     digest_sha256_hex(plan, hash);
-    return arena_format(store->scratch, "p#%" PRId64 "#%.*s", version, PLAN_HASH_BYTES, hash);
+    return arena_format(store->scratch, "%s#%.*s", dynamodb_plan_prefix(store, version),
+                        PLAN_HASH_BYTES, hash);
 }
 
 bool dynamodb_has_expired(const struct dynamodb_store *store, struct json item)
@@ -54,6 +61,39 @@ void dynamodb_read_record(struct arena *arena, struct json item, struct tracker_
     if (owner.size > 0) {
         memcpy(record->lease_owner, owner.data, owner.size);
     }
+}
+
+void dynamodb_add_columns(struct dynamodb_store *store, struct dynamodb_values *values,
+                          const struct tracker_record *record)
+{
+    dynamodb_add_number(values, "format", record->format);
+    dynamodb_add_number(values, "due", record->due_at_ms);
+    dynamodb_add_number(values, "settled", record->settled_at_ms);
+    dynamodb_add_number(values, "expires", record->expires_at_ms);
+    dynamodb_add_text(values, "owner", slice_from_text(record->lease_owner));
+    dynamodb_add_bytes(values, "state", record->state);
+    if (record->due_at_ms != 0) {
+        dynamodb_add_text(values, "part",
+                          slice_from_text(dynamodb_due_part(store, record->format, record->id)));
+    }
+    if (record->expires_at_ms != 0) {
+        dynamodb_add_number(values, "ttl", dynamodb_ttl(record->expires_at_ms));
+    }
+}
+
+bool dynamodb_is_written_by(struct json item, const char *writer)
+{
+    return writer && slice_equals_text(dynamodb_text(item, "writer"), writer);
+}
+
+bool dynamodb_is_second(const char *const *ids, const bool *waits, size_t index)
+{
+    for (size_t i = 0; i < index; i++) {
+        if (waits[i] && strcmp(ids[i], ids[index]) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static const char *plan_key_of(struct dynamodb_store *store, struct json item)

@@ -58,6 +58,7 @@ static void equip(struct tracker_options *options)
 
 static void raise_schema(void)
 {
+    CLEANUP(arena_cleanup) struct arena *arena = arena_new(64u * 1024);
     char body[256];
 
     (void)snprintf(
@@ -65,7 +66,7 @@ static void raise_schema(void)
         "{\"TableName\":\"suite-%u\",\"Item\":{\"pk\":{\"S\":\"m\"},\"sk\":{\"S\":\"m\"},"
         "\"schema\":{\"N\":\"99\"}}}",
         table_count);
-    dynalite_call(&server, "PutItem", body);
+    (void)dynalite_call(&server, arena, "PutItem", body);
 }
 
 const struct contract_backend contract_backend = {

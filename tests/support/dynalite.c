@@ -179,15 +179,19 @@ void dynalite_create_table(struct dynalite *server, const char *name)
     aws_client_free(client);
 }
 
-void dynalite_call(struct dynalite *server, const char *operation, const char *body)
+struct slice dynalite_call(struct dynalite *server, struct arena *arena, const char *operation,
+                           const char *body)
 {
     struct aws_client *client = open_client(server);
     struct aws_call call = {
         .service = AWS_DYNAMODB, .operation = operation, .body = slice_from_text(body)};
+    struct slice reply = SLICE_NONE;
 
     aws_send_all(client, &call, 1);
     if (call.status != STATUS_OK) {
         give_up(operation, call.error_message);
     }
+    reply = arena_copy(arena, call.reply);
     aws_client_free(client);
+    return reply;
 }

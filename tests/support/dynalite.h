@@ -35,7 +35,8 @@ void dynalite_stop(struct dynalite *server);
 void dynalite_aim(struct dynalite *server, const char *endpoint);
 /* Makes the tracker's table. */
 void dynalite_create_table(struct dynalite *server, const char *name);
-/* One call by hand, with this body; aborts when it is refused. */
-void dynalite_call(struct dynalite *server, const char *operation, const char *body);
+/* One call by hand, with this body; its answer is in the arena. Aborts when it is refused. */
+struct slice dynalite_call(struct dynalite *server, struct arena *arena, const char *operation,
+                           const char *body);
 
 #endif

@@ -1,295 +1,14 @@
-/* Register, update and touch: what is added before the record, the record's own conditional write,
- * and what is removed after it. */
+/* Update and touch: plans that are added before the record's own conditional write, and what is
+ * removed after it. */
 #include "tracker/tracker_dynamodb.h"
 
 #include <string.h>
 
+#define OLD_PLANS_MAX 4 /* looked for when it is not known which plan was replaced */
+
 static struct dynamodb_store *store_of(struct tracker *tracker)
 {
     return (struct dynamodb_store *)tracker;
-}
-
-/* ---- What comes before and after ------------------------------------------------------------ */
-
-static struct dynamodb_hints hints_begin(struct dynamodb_store *store, size_t count)
-{
-    return (struct dynamodb_hints){
-        .writes = ARENA_ARRAY(store->scratch, count, struct dynamodb_batch_write)};
-}
-
-static void add_plan(struct dynamodb_store *store, struct dynamodb_hints *hints,
-                     const struct tracker_record *record, const char *plan_key, int64_t kept_ms)
-{
-    struct dynamodb_batch_write *write = &hints->writes[hints->count++];
-
-    *write = (struct dynamodb_batch_write){.key = dynamodb_record_key(store, record->id)};
-    write->key.sk = plan_key;
-    dynamodb_add_bytes(&write->values, "plan", record->plan);
-    if (kept_ms != 0) {
-        dynamodb_add_number(&write->values, "ttl", dynamodb_ttl(kept_ms));
-    }
-}
-
-static void drop_plan(struct dynamodb_store *store, struct dynamodb_hints *hints, const char *id,
-                      const char *plan_key)
-{
-    struct dynamodb_batch_write *write = &hints->writes[hints->count++];
-
-    *write =
-        (struct dynamodb_batch_write){.key = dynamodb_record_key(store, id), .is_delete = true};
-    write->key.sk = plan_key;
-}
-
-/* How long what belongs to the record is kept at least; 0: for ever. */
-static int64_t keep_until(const struct dynamodb_store *store, const struct tracker_record *record)
-{
-    const int64_t usual_ms = dynamodb_now_ms(store) + DYNAMODB_KEEP_MS;
-
-    if (record->settled_at_ms != 0 && record->expires_at_ms == 0) {
-        return 0;
-    }
-    return record->expires_at_ms > usual_ms ? record->expires_at_ms : usual_ms;
-}
-
-/* Whether an entry before this one has the same id and waits as well: it goes first. */
-static bool is_second(const char *const *ids, const bool *waits, size_t index)
-{
-    for (size_t i = 0; i < index; i++) {
-        if (waits[i] && strcmp(ids[i], ids[index]) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* ---- Register ------------------------------------------------------------------------------- */
-
-/* One registration under way. */
-struct entry {
-    struct tracker_registration *registration;
-    const char *plan_key;
-    const char *writer;
-    int64_t kept_ms;
-    bool is_second;
-    bool in_doubt; /* it may have been written and was not said so */
-    struct json item;
-};
-
-static void add_columns(struct dynamodb_store *store, struct dynamodb_values *values,
-                        const struct tracker_record *record)
-{
-    dynamodb_add_number(values, "format", record->format);
-    dynamodb_add_number(values, "due", record->due_at_ms);
-    dynamodb_add_number(values, "settled", record->settled_at_ms);
-    dynamodb_add_number(values, "expires", record->expires_at_ms);
-    dynamodb_add_text(values, "owner", slice_from_text(record->lease_owner));
-    dynamodb_add_bytes(values, "state", record->state);
-    if (record->due_at_ms != 0) {
-        dynamodb_add_text(values, "part",
-                          slice_from_text(dynamodb_due_part(store, record->format, record->id)));
-    }
-    if (record->expires_at_ms != 0) {
-        dynamodb_add_number(values, "ttl", dynamodb_ttl(record->expires_at_ms));
-    }
-}
-
-static void build_create(struct dynamodb_store *store, struct entry *entry, struct aws_call *call)
-{
-    const struct tracker_record *record = &entry->registration->record;
-    struct dynamodb_write write = {
-        .table = store->table,
-        .key = dynamodb_record_key(store, record->id),
-        .condition = "attribute_not_exists(#pk) OR (#expires > :zero AND #expires <= :now)"};
-
-    dynamodb_add_number(&write.values, "version", 1);
-    dynamodb_add_number(&write.values, "created", record->created_at_ms);
-    dynamodb_add_number(&write.values, "kept", record->settled_at_ms == 0 ? entry->kept_ms : 0);
-    dynamodb_add_bytes(&write.values, "group", record->group);
-    dynamodb_add_text(&write.values, "writer", slice_from_text(entry->writer));
-    if (entry->plan_key) {
-        dynamodb_add_text(&write.values, "plan", slice_from_text(entry->plan_key));
-    }
-    add_columns(store, &write.values, record);
-    dynamodb_add_number(&write.extra, "zero", 0);
-    dynamodb_add_number(&write.extra, "now", dynamodb_now_ms(store));
-    dynamodb_build_put(store->scratch, &write, call);
-}
-
-/* Plans and hints of those that go first. */
-MUST_CHECK static enum status prepare(struct dynamodb_store *store, struct entry *entries,
-                                      size_t count, struct error *error)
-{
-    struct dynamodb_hints hints = hints_begin(store, count * (DYNAMODB_HINTS_MAX + 1));
-
-    for (size_t i = 0; i < count; i++) {
-        struct entry *entry = &entries[i];
-        const struct tracker_record *record = &entry->registration->record;
-        if (entry->is_second) {
-            continue;
-        }
-        entry->kept_ms = keep_until(store, record);
-        entry->writer = dynamodb_writer(store);
-        if (record->plan.data) {
-            entry->plan_key = dynamodb_plan_key(store, 1, record->plan);
-            add_plan(store, &hints, record, entry->plan_key, entry->kept_ms);
-        }
-        dynamodb_put_hints(store, &hints, record,
-                           record->settled_at_ms == 0 ? DYNAMODB_HINTS_ALL | DYNAMODB_HINTS_OPEN
-                                                      : DYNAMODB_HINTS_ALL,
-                           entry->kept_ms);
-    }
-    return dynamodb_write_all(store, hints.writes, hints.count, error);
-}
-
-static bool is_written_by(struct json item, const char *writer)
-{
-    return writer && slice_equals_text(dynamodb_text(item, "writer"), writer);
-}
-
-/* What came of the conditional creates; a problem is kept for the end. */
-MUST_CHECK static enum status create(struct dynamodb_store *store, struct entry *entries,
-                                     size_t count, enum status *problem, struct error *error)
-{
-    struct dynamodb_exchange *exchanges =
-        ARENA_ARRAY(store->scratch, count, struct dynamodb_exchange);
-    size_t sent = 0;
-    enum status status = STATUS_OK;
-
-    for (size_t i = 0; i < count; i++) {
-        if (!entries[i].is_second) {
-            build_create(store, &entries[i], &exchanges[sent++].call);
-        }
-    }
-    status = dynamodb_send(store, exchanges, sent, error);
-    for (size_t i = 0, at = 0; status == STATUS_OK && i < count; i++) {
-        const struct dynamodb_exchange *exchange = &exchanges[at];
-        if (entries[i].is_second) {
-            continue;
-        }
-        at++;
-        entries[i].registration->created = exchange->call.status == STATUS_OK;
-        if (dynamodb_condition_failed(&exchange->call)) {
-            entries[i].item = dynamodb_read_write(exchange->root);
-        } else if (exchange->call.status != STATUS_OK) {
-            entries[i].in_doubt = true;
-            *problem = dynamodb_problem(store, &exchange->call, error);
-        }
-    }
-    return status;
-}
-
-/* Reads what was there before; a write of this very call that was not said to be done is one that
- * was done. */
-MUST_CHECK static enum status look_up_others(struct dynamodb_store *store, struct arena *arena,
-                                             struct entry *entries, size_t count,
-                                             enum status *problem, struct error *error)
-{
-    struct dynamodb_find *finds = ARENA_ARRAY(store->scratch, count, struct dynamodb_find);
-    size_t asked = 0;
-    enum status status = STATUS_OK;
-
-    for (size_t i = 0; i < count; i++) {
-        if (!entries[i].is_second && !entries[i].registration->created) {
-            finds[asked++] = (struct dynamodb_find){.id = entries[i].registration->record.id,
-                                                    .item = entries[i].item};
-        }
-    }
-    status = dynamodb_find_all(store, arena, finds, asked, error);
-    for (size_t i = 0, at = 0; status == STATUS_OK && i < count; i++) {
-        struct entry *entry = &entries[i];
-        if (entry->is_second || entry->registration->created) {
-            continue;
-        }
-        const struct dynamodb_find *find = &finds[at++];
-        entry->registration->created = is_written_by(find->item, entry->writer);
-        entry->registration->existing = find->record;
-        if (entry->in_doubt && entry->registration->created) {
-            entry->in_doubt = false;
-        } else if (!json_exists(find->item) && *problem == STATUS_OK) {
-            *problem = error_set(error, STATUS_RETRY, "dynamodb: a record was removed meanwhile");
-        }
-    }
-    return status;
-}
-
-/* The hints of a repeat lead nowhere, unless it came in the same millisecond. Its plan goes by its
- * ttl. */
-static void tidy_up(struct dynamodb_store *store, const struct entry *entries, size_t count)
-{
-    struct dynamodb_hints hints = hints_begin(store, count * DYNAMODB_HINTS_MAX);
-
-    for (size_t i = 0; i < count; i++) {
-        const struct tracker_registration *registration = entries[i].registration;
-        if (registration->created) {
-            dynamodb_count_record(store, &registration->record, 1);
-            dynamodb_note_due(store, registration->record.id, registration->record.due_at_ms);
-        } else if (!entries[i].is_second && !entries[i].in_doubt &&
-                   registration->existing.version > 0 &&
-                   registration->existing.created_at_ms != registration->record.created_at_ms) {
-            dynamodb_drop_hints(store, &hints, &registration->record,
-                                DYNAMODB_HINTS_ALL | DYNAMODB_HINTS_OPEN);
-        }
-    }
-    dynamodb_try_all(store, hints.writes, hints.count);
-}
-
-/* Of two of one id in one call the second finds what the first has made. */
-MUST_CHECK static enum status answer_seconds(struct dynamodb_store *store, struct arena *arena,
-                                             struct entry *entries, size_t count,
-                                             struct error *error)
-{
-    enum status status = STATUS_OK;
-
-    for (size_t i = 0; status == STATUS_OK && i < count; i++) {
-        struct tracker_registration *registration = entries[i].registration;
-        struct dynamodb_find find = {.id = registration->record.id};
-        if (!entries[i].is_second) {
-            continue;
-        }
-        status = dynamodb_find_all(store, arena, &find, 1, error);
-        if (status == STATUS_OK && !json_exists(find.item)) {
-            status = error_set(error, STATUS_RETRY, "dynamodb: a record was removed meanwhile");
-        }
-        registration->created = false;
-        registration->existing = find.record;
-    }
-    return status;
-}
-
-enum status dynamodb_register(struct tracker *tracker, struct arena *arena,
-                              struct tracker_registration *registrations, size_t count,
-                              struct error *error)
-{
-    struct dynamodb_store *store = store_of(tracker);
-    struct entry *entries = NULL;
-    const char **ids = NULL;
-    bool *waits = NULL;
-    enum status problem = STATUS_OK;
-    enum status status = STATUS_OK;
-
-    dynamodb_begin(store);
-    entries = ARENA_ARRAY(store->scratch, count, struct entry);
-    ids = ARENA_ARRAY(store->scratch, count, const char *);
-    waits = ARENA_ARRAY(store->scratch, count, bool);
-    for (size_t i = 0; i < count; i++) {
-        ids[i] = registrations[i].record.id;
-        waits[i] = true;
-        entries[i] = (struct entry){.registration = &registrations[i],
-                                    .is_second = is_second(ids, waits, i)};
-    }
-    status = prepare(store, entries, count, error);
-    if (status == STATUS_OK) {
-        status = create(store, entries, count, &problem, error);
-    }
-    if (status == STATUS_OK) {
-        status = look_up_others(store, arena, entries, count, &problem, error);
-    }
-    if (status == STATUS_OK) {
-        tidy_up(store, entries, count);
-        dynamodb_flush_counts(store, true);
-        status = problem;
-    }
-    return status == STATUS_OK ? answer_seconds(store, arena, entries, count, error) : status;
 }
 
 /* ---- Update --------------------------------------------------------------------------------- */
@@ -301,6 +20,7 @@ struct change {
     const char *writer;
     bool in_doubt;
     struct json before; /* the item as it was, when it was told */
+    struct json after;  /* else the item as it is, when this change made it so */
 };
 
 /* Texts are put together from the parts that this update has. */
@@ -345,14 +65,14 @@ static void build_change(struct dynamodb_store *store, struct change *change, st
     if (change->plan_key) {
         dynamodb_add_text(&write.values, "plan", slice_from_text(change->plan_key));
     }
-    add_columns(store, &write.values, &update->record);
+    dynamodb_add_columns(store, &write.values, &update->record);
     dynamodb_build_update(store->scratch, &write, call);
 }
 
 MUST_CHECK static enum status put_plans(struct dynamodb_store *store, struct change *changes,
                                         size_t count, struct error *error)
 {
-    struct dynamodb_hints plans = hints_begin(store, count);
+    struct dynamodb_hints plans = dynamodb_hints_begin(store, count);
 
     for (size_t i = 0; i < count; i++) {
         const struct tracker_record *record = &changes[i].update->record;
@@ -360,7 +80,8 @@ MUST_CHECK static enum status put_plans(struct dynamodb_store *store, struct cha
         changes[i].writer = dynamodb_writer(store);
         if (changes[i].update->replace_plan && record->plan.data) {
             changes[i].plan_key = dynamodb_plan_key(store, record->version + 1, record->plan);
-            add_plan(store, &plans, record, changes[i].plan_key, keep_until(store, record));
+            dynamodb_put_plan(store, &plans, record, changes[i].plan_key,
+                              dynamodb_keep_until(store, record));
         }
     }
     return dynamodb_write_all(store, plans.writes, plans.count, error);
@@ -371,8 +92,9 @@ static void judge_failed(struct dynamodb_store *store, struct change *change, st
 {
     struct tracker_update *update = change->update;
 
-    if (is_written_by(item, change->writer)) {
+    if (dynamodb_is_written_by(item, change->writer)) {
         update->status = STATUS_OK;
+        change->after = item;
     } else if (!json_exists(item) || dynamodb_has_expired(store, item)) {
         update->status = STATUS_NOT_FOUND;
     } else {
@@ -482,7 +204,7 @@ static void finish_change(struct dynamodb_store *store, struct dynamodb_hints *h
     dynamodb_read_record(store->scratch, change->before, &before);
     after = merged(&before, &change->update->record);
     if (change->update->replace_plan && old_plan) {
-        drop_plan(store, hints, after.id, old_plan);
+        dynamodb_drop_plan(store, hints, after.id, old_plan);
     }
     add_hint_changes(store, hints, &before, kept_ms, &after, plan_key);
     if (before.settled_at_ms != after.settled_at_ms ||
@@ -493,9 +215,43 @@ static void finish_change(struct dynamodb_store *store, struct dynamodb_hints *h
     dynamodb_renew(store, &after, plan_key, kept_ms);
 }
 
+/* Of a change that turned out to be made: what was before it is not known, and is looked for. It
+ * does not count, since it may have been counted. */
+static void finish_doubted(struct dynamodb_store *store, struct dynamodb_hints *hints,
+                           const struct change *change)
+{
+    const int64_t version = change->update->record.version + 1;
+    struct dynamodb_query query = {.table = store->table,
+                                   .condition = "#pk = :pk AND #sk BETWEEN :low AND :high",
+                                   .consistent = true,
+                                   .limit = OLD_PLANS_MAX};
+    struct dynamodb_page page = {.count = 0};
+    struct tracker_record after;
+
+    dynamodb_read_record(store->scratch, change->after, &after);
+    if (after.settled_at_ms != 0) {
+        dynamodb_drop_hints(store, hints, &after, DYNAMODB_HINTS_OPEN);
+    }
+    if (!change->update->replace_plan) {
+        return;
+    }
+    dynamodb_add_text(&query.values, "pk",
+                      slice_from_text(dynamodb_record_key(store, after.id).pk));
+    dynamodb_add_text(&query.values, "low", SLICE("p#"));
+    dynamodb_add_text(&query.values, "high", slice_from_text(dynamodb_plan_prefix(store, version)));
+    if (dynamodb_query_one(store, &query, &page, NULL) != STATUS_OK) {
+        return;
+    }
+    for (struct json item = page.first; json_kind(item) != JSON_ABSENT; item = json_next(item)) {
+        dynamodb_drop_plan(store, hints, after.id,
+                           arena_text(store->scratch, dynamodb_text(item, "sk")));
+    }
+}
+
 static void finish_all(struct dynamodb_store *store, struct change *changes, size_t count)
 {
-    struct dynamodb_hints hints = hints_begin(store, count * (DYNAMODB_HINTS_MAX + 1));
+    struct dynamodb_hints hints =
+        dynamodb_hints_begin(store, count * (DYNAMODB_HINTS_MAX + OLD_PLANS_MAX));
 
     for (size_t i = 0; i < count; i++) {
         struct tracker_update *update = changes[i].update;
@@ -505,6 +261,8 @@ static void finish_all(struct dynamodb_store *store, struct change *changes, siz
         dynamodb_note_due(store, update->record.id, update->record.due_at_ms);
         if (json_exists(changes[i].before)) {
             finish_change(store, &hints, &changes[i]);
+        } else {
+            finish_doubted(store, &hints, &changes[i]);
         }
         update->record.version++;
     }
@@ -545,7 +303,7 @@ enum status dynamodb_update(struct tracker *tracker, struct tracker_update *upda
         struct change *changes = ARENA_ARRAY(store->scratch, left, struct change);
         size_t taken = 0;
         for (size_t i = count; i-- > 0;) {
-            if (waits[i] && !is_second(ids, waits, i)) {
+            if (waits[i] && !dynamodb_is_second(ids, waits, i)) {
                 changes[taken++].update = &updates[i];
                 waits[i] = false;
             }
