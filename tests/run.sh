@@ -27,6 +27,7 @@ ci_packages=(ccache clang clang-format clang-tidy cppcheck libclang-rt-dev shell
 logs=$PWD/build/logs
 lane_postgres=()
 lane_redis=()
+lane_dynamodb=()
 mkdir -p "$logs"
 
 # npm comes with some builds of node, and then the package npm conflicts.
@@ -110,6 +111,7 @@ one_test() {
     local lane=$1 preset=$2 prefix kind=$4 file=${*: -1} name
     read -ra prefix <<<"$3"
     export POSTGRES_URL=${lane_postgres[lane]:-} REDIS_URL=${lane_redis[lane]:-}
+    export DYNAMODB_URL=${lane_dynamodb[lane]:-}
     if [[ $kind == script ]]; then
         step_of_cases "$preset: $file" script_cases timeout 900 "${prefix[@]}" "$file"
         return
@@ -210,7 +212,7 @@ fuzz() {
 main() {
     local lane
     clean_environment
-    unset POSTGRES_URL REDIS_URL BUILD_DIR
+    unset POSTGRES_URL REDIS_URL DYNAMODB_URL BUILD_DIR
     $install && install_all
     servers_init
     trap servers_stop EXIT
@@ -221,6 +223,8 @@ main() {
         lane_postgres[lane]=$POSTGRES_URL
         step "Redis of lane $lane" start_redis "$lane"
         lane_redis[lane]=$REDIS_URL
+        step "dynalite of lane $lane" start_dynalite "$lane"
+        lane_dynamodb[lane]=$DYNAMODB_URL
     done
 
     stage 'Preset dev'

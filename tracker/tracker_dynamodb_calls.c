@@ -96,6 +96,12 @@ enum status dynamodb_problem(struct dynamodb_store *store, const struct aws_call
                          "makes it",
                          store->table, aws_region(store->aws));
     }
+    if (strcmp(call->error_name, "ValidationException") == 0 && !store->is_open) {
+        return error_set(error, STATUS_REJECTED,
+                         "dynamodb: the table %s has other keys than the tracker's; `ringback "
+                         "doctor` says what is different",
+                         store->table);
+    }
     if (status == STATUS_IN_DOUBT) {
         status = STATUS_RETRY;
     } else if (status != STATUS_RETRY && !(status == STATUS_REJECTED && !store->is_open)) {

@@ -1,27 +1,37 @@
 #include "completer/set_aside.h"
+#include "tracker/tracker_dynamodb_table.h"
 
 #include "infra/aws/redshift_data.h"
 #include "infra/aws/sqs.h"
+#include "infra/cli/flags.h"
 #include "infra/cli/verb.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #define DOCTOR_ARENA_BYTES (64u << 20)
 #define RECORDS_LOOKED_AT  100
+#define TABLE_MAX_BYTES    (64u << 10)
 
 const char cmd_doctor_usage[] =
-    "doctor [FLAGS]\n"
+    "doctor [--create-table | --print-table] [FLAGS]\n"
     "\n"
     "Checks what a daemon needs: configuration, keys, tracker, credentials, Data API and queues;\n"
     "with RINGBACK_URL set, whether the service there answers. One line each; the exit status is\n"
-    "0 when all is well, else 1.\n";
+    "0 when all is well, else 1.\n"
+    "\n"
+    "  --create-table   where the tracker is dynamodb:TABLE: makes the table first, unless there is\n"
+    "                   one (on-demand, with its index and with expiry)\n"
+    "  --print-table    prints that table's properties as JSON, in the words of CloudFormation, and\n"
+    "                   does nothing else\n";
 
 struct doctor {
     struct verb *verb;
     const struct service *service;
     struct worker *worker;
     bool client; /* worker->aws can be used */
+    bool creates_table;
     int problems;
 };
 
@@ -122,6 +132,28 @@ static void check_records(struct doctor *doctor)
     }
     tell(doctor, "records", &problem,
          arena_format(doctor->verb->arena, "the last %zu open ones can be read", open.count));
+}
+
+static void create_table(struct doctor *doctor, const char *table)
+{
+    struct error problem = ERROR_NONE;
+    bool created = false;
+    if (table == NULL) {
+        error_set(&problem, STATUS_REJECTED, "the tracker is no dynamodb:TABLE");
+    } else {
+        problem.status = tracker_dynamodb_table_create(doctor->worker->aws, clock_system(), table,
+                                                       &created, &problem);
+    }
+    tell(doctor, "create table", &problem, created ? "made" : "was there already");
+}
+
+static void check_table(struct doctor *doctor, const char *table)
+{
+    struct error problem = ERROR_NONE;
+    const char *remark = NULL;
+    problem.status = tracker_dynamodb_table_check(doctor->worker->aws, doctor->verb->arena, table,
+                                                  &remark, &problem);
+    tell(doctor, "table", &problem, remark != NULL ? remark : "as it should be");
 }
 
 static void check_tracker(struct doctor *doctor)
@@ -226,10 +258,17 @@ static void check_service(struct doctor *doctor)
 static void check_all(struct doctor *doctor)
 {
     const struct config *config = &doctor->service->config;
+    const char *table = tracker_dynamodb_table_name(config->tracker_url);
     check_keys(doctor);
-    check_tracker(doctor);
     check_credentials(doctor);
     check_client(doctor);
+    if (doctor->client && doctor->creates_table) {
+        create_table(doctor, table);
+    }
+    if (doctor->client && table != NULL) {
+        check_table(doctor, table);
+    }
+    check_tracker(doctor);
     if (!doctor->client) {
         return;
     }
@@ -240,6 +279,46 @@ static void check_all(struct doctor *doctor)
                 "not set, requests come by HTTP alone");
 }
 
+/* What a table is asked for is done here, even when RINGBACK_URL is set. */
+static bool asks_for_table(int count, char **arguments)
+{
+    for (int i = 0; i < count; i++) {
+        if (strcmp(arguments[i], "--create-table") == 0 ||
+            strcmp(arguments[i], "--print-table") == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Settings and flags; what is left over is unknown. */
+MUST_CHECK static enum status open_doctor(struct doctor *doctor, bool *prints, struct error *error)
+{
+    const struct flag flags[] = {{.name = "create-table", .given = &doctor->creates_table},
+                                 {.name = "print-table", .given = prints}};
+    struct verb *verb = doctor->verb;
+    enum status status =
+        remote_open(&verb->count, verb->arguments, asks_for_table(verb->count, verb->arguments),
+                    &verb->remote, error);
+    if (status == STATUS_OK) {
+        status = flags_parse(flags, ARRAY_COUNT(flags), &verb->count, verb->arguments, error);
+    }
+    return status;
+}
+
+/* Properties on stdout, and nothing else. */
+static int print_table(const struct verb *verb, const char *table)
+{
+    CLEANUP(buffer_clear) struct buffer out;
+    buffer_init(&out, TABLE_MAX_BYTES);
+    if (table == NULL) {
+        return verb_fail(verb, EXIT_USAGE, "--print-table: the tracker is no dynamodb:TABLE");
+    }
+    tracker_dynamodb_table_print(table, &out);
+    (void)printf("%.*s\n", SLICE_PRINT(buffer_slice(&out)));
+    return EXIT_FINISHED;
+}
+
 int cmd_doctor(int count, char **arguments)
 {
     CLEANUP(verb_close)
@@ -247,10 +326,14 @@ int cmd_doctor(int count, char **arguments)
     struct doctor doctor = {
         .verb = &verb, .service = &verb.remote.service, .worker = &verb.remote.worker};
     struct error problem = ERROR_NONE;
+    bool prints = false;
     verb.arena = arena_new(DOCTOR_ARENA_BYTES);
-    problem.status = remote_open(&verb.count, arguments, false, &verb.remote, &problem);
+    problem.status = open_doctor(&doctor, &prints, &problem);
     if (problem.status == STATUS_OK && verb.count > 0) {
         return verb_fail(&verb, EXIT_USAGE, "%s: unknown argument", arguments[0]);
+    }
+    if (problem.status == STATUS_OK && prints) {
+        return print_table(&verb, tracker_dynamodb_table_name(doctor.service->config.tracker_url));
     }
     tell(&doctor, "configuration", &problem, "valid");
     if (problem.status == STATUS_OK && verb.remote.http != NULL) {

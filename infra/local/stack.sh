@@ -57,6 +57,12 @@ start_serve() {
     admin_url=http://$(address_of "$stack_dir/serve.log" admin)
 }
 
+# Points the tracker at a table of its own, made here, of the DynamoDB at DYNAMODB_URL.
+use_dynamodb() {
+    export AWS_ENDPOINT_URL_DYNAMODB=$DYNAMODB_URL RINGBACK_TRACKER_URL=dynamodb:ringback-$$-$RANDOM
+    env -u RINGBACK_URL "$ringback" doctor --create-table | grep -q '^ok  *create table: made$'
+}
+
 # Ends what was started, the last first, and removes its files.
 stop_stack() {
     local i

@@ -527,6 +527,7 @@ static void another_table_is_told_by_its_difference(void **state)
          "the index due is missing"},
     };
     struct fixture *fixture = *state;
+    struct tracker *tracker = NULL;
 
     for (size_t i = 0; i < ARRAY_COUNT(tables); i++) {
         const char *remark = NULL;
@@ -537,6 +538,9 @@ static void another_table_is_told_by_its_difference(void **state)
             fail_msg("\"%s\" is not in \"%s\"", tables[i].text, fixture->error.text);
         }
     }
+    (void)snprintf(fixture->url, sizeof(fixture->url), "dynamodb:table-0");
+    assert_int_equal(open_url(fixture, &tracker), STATUS_REJECTED);
+    assert_non_null(strstr(fixture->error.text, "other keys"));
 }
 
 static void a_server_that_is_away_is_retry_at_open(void **state)

@@ -186,6 +186,8 @@ table() {
     if [[ $run == redis ]]; then
         redis-cli -u "${REDIS_URL%/*}/7" flushdb >/dev/null
         export RINGBACK_TRACKER_URL=${REDIS_URL%/*}/7
+    elif [[ $run == dynamodb ]]; then
+        use_dynamodb || { not_ok "$run: the store is there"; return; }
     fi
     export RINGBACK_SWEEP_SECONDS=1
     start_daemon serve || { not_ok "$run: the service starts" "$(tail -n 1 "$daemon_log")"; return; }
@@ -204,6 +206,11 @@ if [[ -n ${REDIS_URL:-} ]]; then
     table redis
 else
     not_ok redis 'REDIS_URL is not set'
+fi
+if [[ -n ${DYNAMODB_URL:-} ]]; then
+    table dynamodb
+else
+    not_ok dynamodb 'DYNAMODB_URL is not set'
 fi
 secrets_kept 'no token, no SQL and no credential is in a log'
 finish

@@ -325,6 +325,13 @@ dump_store() {
         strings -n 6 "$stack_dir"/ringback.db*
         return
     fi
+    if [[ $tracker == dynamodb ]]; then
+        curl -sS --aws-sigv4 aws:amz:us-east-1:dynamodb --user a:b "$DYNAMODB_URL" \
+            -H 'X-Amz-Target: DynamoDB_20120810.Scan' -H 'Content-Type: application/x-amz-json-1.0' \
+            -d "{\"TableName\":\"${RINGBACK_TRACKER_URL#dynamodb:}\"}" |
+            jq -r '.Items[] | .. | objects | .S // empty, (.B // empty | @base64d)'
+        return
+    fi
     for key in $(redis-cli -u "$RINGBACK_TRACKER_URL" --raw keys '*'); do
         redis-cli -u "$RINGBACK_TRACKER_URL" --no-raw hgetall "$key"
         redis-cli -u "$RINGBACK_TRACKER_URL" --no-raw get "$key"
@@ -356,6 +363,8 @@ use_tracker() {
     if [[ $tracker == redis ]]; then
         redis-cli -u "${REDIS_URL%/*}/9" flushdb >/dev/null
         export RINGBACK_TRACKER_URL=${REDIS_URL%/*}/9
+    elif [[ $tracker == dynamodb ]]; then
+        use_dynamodb
     fi
 }
 
@@ -366,7 +375,7 @@ table() {
     run="$1, $2"
     [[ $2 == sqlite ]] || engine=$POSTGRES_URL
     begin_stack --engine "$engine" || { not_ok "$run: the stand-in starts"; return; }
-    use_tracker
+    use_tracker || { not_ok "$run: the store is there"; return; }
     export RINGBACK_SWEEP_SECONDS=1
     if [[ $2 == postgres ]]; then
         printf 'k1:%s\n' "$(head -c 32 /dev/urandom | base64 -w 0)" >"$work/keys"
@@ -385,16 +394,18 @@ table() {
     stop_daemon "$serve"
     equal "$run: the service ends with status 0" $? 0
     wait_cases
-    split_cases "$([[ $tracker == redis ]] && echo 2 || echo 1)"
+    split_cases "$([[ $tracker == sqlite ]] && echo 1 || echo 2)"
     equal "$run: no statement has run twice" "$(run_twice)" 0
     check "$run: no event is left" until_true queue_is_empty "$RINGBACK_EVENT_QUEUE_URL"
     end_stack
 }
 
-for tracker_name in sqlite redis; do
+for tracker_name in sqlite redis dynamodb; do
     for engine_name in sqlite postgres; do
         if [[ $tracker_name == redis && -z ${REDIS_URL:-} ]]; then
             not_ok "$tracker_name" 'REDIS_URL is not set'
+        elif [[ $tracker_name == dynamodb && -z ${DYNAMODB_URL:-} ]]; then
+            not_ok "$tracker_name" 'DYNAMODB_URL is not set'
         elif [[ $engine_name == postgres && -z ${POSTGRES_URL:-} ]]; then
             not_ok "$tracker_name, $engine_name" 'POSTGRES_URL is not set'
         else

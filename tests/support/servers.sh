@@ -110,6 +110,19 @@ start_cluster_node() {
     redis_answers "$2" "$redis_node_pid"
 }
 
+# Starts a dynalite, named $1 beside others, with its tables in memory, and exports DYNAMODB_URL.
+start_dynalite() {
+    local log=$servers_dir/dynalite$1.log
+    tests/node_modules/node/bin/node tests/support/dynalite.mjs >"$log" 2>&1 &
+    servers_pids+=($!)
+    until grep -q '^http' "$log"; do
+        kill -0 $! 2>/dev/null || { cat "$log"; return 1; }
+        sleep 0.05
+    done
+    export DYNAMODB_URL
+    DYNAMODB_URL=$(<"$log")
+}
+
 # Waits until the Redis of port $1 and process $2 answers; fails when the process has ended.
 redis_answers() {
     until [[ $(redis-cli -h 127.0.0.1 -p "$1" ping 2>/dev/null) == PONG ]]; do
