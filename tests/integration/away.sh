@@ -9,10 +9,10 @@ source tests/support/stack_cases.sh
 source tests/support/servers.sh
 clean_environment
 patience=90 # a queue can be made anew after a minute
-redis_pid=
+store_pid=
 
 leave_all() {
-    [[ -z $redis_pid ]] || kill -KILL "$redis_pid" 2>/dev/null
+    [[ -z $store_pid ]] || kill -KILL "$store_pid" 2>/dev/null
     leave
 }
 trap leave_all EXIT
@@ -97,17 +97,37 @@ aws_away() {
 
 # ---- Tracker ------------------------------------------------------------------------------------
 
-start_own_redis() {
-    redis-server --bind 127.0.0.1 --port "$redis_port" --dir "$work" --appendonly yes \
-        --appendfsync always --save '' >>"$work/redis.log" 2>&1 &
-    redis_pid=$!
-    redis_answers "$redis_port" "$redis_pid"
+# Starts the store of the kind $store at store_port; it keeps what it acknowledged.
+start_store() {
+    if [[ $store == redis ]]; then
+        redis-server --bind 127.0.0.1 --port "$store_port" --dir "$work" --appendonly yes \
+            --appendfsync always --save '' >>"$work/store.log" 2>&1 &
+        store_pid=$!
+        redis_answers "$store_port" "$store_pid"
+    else
+        tests/node_modules/node/bin/node tests/support/dynalite.mjs --port "$store_port" \
+            --path "$work/dynalite" >"$work/store.log" 2>&1 &
+        store_pid=$!
+        wait_for "$store_pid" grep -q '^http' "$work/store.log"
+    fi
 }
 
-kill_redis() {
-    kill -KILL "$redis_pid"
-    wait "$redis_pid" 2>/dev/null
-    redis_pid=
+kill_store() {
+    kill -KILL "$store_pid"
+    wait "$store_pid" 2>/dev/null
+    store_pid=
+}
+
+# Points the tracker at a store that is away.
+use_store() {
+    store_port=$(free_port)
+    if [[ $store == redis ]]; then
+        export RINGBACK_TRACKER_URL=redis://127.0.0.1:$store_port/0
+        return
+    fi
+    # A table that is missing would stop the start.
+    DYNAMODB_URL=http://127.0.0.1:$store_port
+    start_store && use_dynamodb && kill_store
 }
 
 all_closed() {
@@ -123,41 +143,40 @@ submit_kept() {
 }
 
 tracker_away() {
-    local n lines accepted=0 refused=0 text=''
+    local store=$1 n lines accepted=0 refused=0 text=''
     declare -A bodies codes
-    begin_stack || { not_ok 'tracker: the stand-in starts'; return; }
-    redis_port=$(free_port)
-    export RINGBACK_TRACKER_URL=redis://127.0.0.1:$redis_port/0
+    begin_stack || { not_ok "$store: the stand-in starts"; return; }
+    use_store || { not_ok "$store: the store is there" "$(tail -n 1 "$work/store.log")"; return; }
     export RINGBACK_SWEEP_SECONDS=1 RINGBACK_OVERDUE_SECONDS=2
-    start_daemon serve || { not_ok 'tracker: starts without it' "$(tail -n 1 "$daemon_log")"; return; }
-    check 'tracker: not ready, and why' until_true readiness_is '["tracker"]'
+    start_daemon serve || { not_ok "$store: starts without it" "$(tail -n 1 "$daemon_log")"; return; }
+    check "$store: not ready, and why" until_true readiness_is '["tracker"]'
     submit_kept 'select 0'
-    equal 'tracker: requests are answered 503' "$code $(jq -r .errorType <<<"$reply")" \
+    equal "$store: requests are answered 503" "$code $(jq -r .errorType <<<"$reply")" \
         '503 ServiceUnavailable'
-    start_own_redis || { not_ok 'tracker: redis starts' "$(tail -n 1 "$work/redis.log")"; return; }
-    check 'tracker: ready when it is there' until_true readiness_is '[]'
+    start_store || { not_ok "$store: it starts" "$(tail -n 1 "$work/store.log")"; return; }
+    check "$store: ready when it is there" until_true readiness_is '[]'
     for n in {1..6}; do
         submit_kept "select pg_sleep(0.$n)"
     done
-    (sleep 0.3 && kill -KILL "$redis_pid") &
+    (sleep 0.3 && kill -KILL "$store_pid") &
     for n in {7..40}; do
         submit_kept "select $n"
     done
     wait $!
-    wait "$redis_pid" 2>/dev/null
-    check 'tracker: not ready when it leaves' until_true readiness_is '["tracker"]'
+    wait "$store_pid" 2>/dev/null
+    check "$store: not ready when it leaves" until_true readiness_is '["tracker"]'
     submit_kept 'select 41'
-    equal 'tracker: requests are answered 503 again' "$code" 503
+    equal "$store: requests are answered 503 again" "$code" 503
     text=$(jq -r .errorMessage <<<"$reply")
-    [[ ${#text} -gt 10 ]] || not_ok 'tracker: with a text' "$reply"
+    [[ ${#text} -gt 10 ]] || not_ok "$store: with a text" "$reply"
     send "$RINGBACK_REQUEST_QUEUE_URL" "$(new_task '{}' && jq -cn --arg token "$task_token" \
         --arg sql "select 42 -- $marker" '{sqlStatement: $sql, taskToken: $token}')"
     lines=$(wc -l <"$daemon_log")
     sleep 12 # read on, the message would be a dead letter after five receipts
-    check 'tracker: the log is not flooded' [ $(($(wc -l <"$daemon_log") - lines)) -lt 10 ]
-    check 'tracker: the request is no dead letter' queue_is_empty "$RINGBACK_REQUEST_QUEUE_URL-dead"
-    start_own_redis || not_ok 'tracker: redis starts again' "$(tail -n 1 "$work/redis.log")"
-    check 'tracker: ready when it is back' until_true readiness_is '[]'
+    check "$store: the log is not flooded" [ $(($(wc -l <"$daemon_log") - lines)) -lt 10 ]
+    check "$store: the request is no dead letter" queue_is_empty "$RINGBACK_REQUEST_QUEUE_URL-dead"
+    start_store || not_ok "$store: it starts again" "$(tail -n 1 "$work/store.log")"
+    check "$store: ready when it is back" until_true readiness_is '[]'
     for n in "${!codes[@]}"; do
         if [[ ${codes[$n]} == 20? ]]; then
             accepted=$((accepted + 1))
@@ -165,21 +184,21 @@ tracker_away() {
             refused=$((refused + 1))
         fi
     done
-    check 'tracker: some were accepted and some were not' [ "$accepted" -gt 5 -a "$refused" -gt 1 ]
+    check "$store: some were accepted and some were not" [ "$accepted" -gt 5 -a "$refused" -gt 1 ]
     for n in "${!codes[@]}"; do
         [[ ${codes[$n]} == 20? ]] || post "${bodies[$n]}"
-        [[ ${codes[$n]} == 20? || $code == 20? ]] || not_ok "tracker: task $n is accepted now" "$code $reply"
+        [[ ${codes[$n]} == 20? || $code == 20? ]] || not_ok "$store: task $n is accepted now" "$code $reply"
     done
-    check 'tracker: every task is closed' until_true all_closed
-    holds 'tracker: each was answered once' \
+    check "$store: every task is closed" until_true all_closed
+    holds "$store: each was answered once" \
         "$(curl -sS "$control_url/tasks" | jq -c '[.tasks[] | del(.taskToken)]')" \
         'all(.state == "SUCCEEDED" and .accepted == 1)'
-    equal 'tracker: no statement has run twice' "$(run_twice)" 0
-    check 'tracker: the queues drain' until_true queue_is_empty "$RINGBACK_REQUEST_QUEUE_URL"
+    equal "$store: no statement has run twice" "$(run_twice)" 0
+    check "$store: the queues drain" until_true queue_is_empty "$RINGBACK_REQUEST_QUEUE_URL"
     stop_daemon "$daemon_pid"
-    equal 'tracker: the service ends with status 0' $? 0
+    equal "$store: the service ends with status 0" $? 0
     end_stack
-    kill_redis
+    kill_store
 }
 
 # ---- A queue ------------------------------------------------------------------------------------
@@ -222,7 +241,8 @@ queue_away() {
 }
 
 aws_away
-tracker_away
+tracker_away redis
+tracker_away dynamodb
 queue_away
 secrets_kept 'no token, no SQL and no credential is in a log'
 finish

@@ -210,6 +210,34 @@ all_cases() {
     usage_cases
 }
 
+# The tracker's table: missing, made, there, printed.
+table_cases() {
+    export AWS_ENDPOINT_URL_DYNAMODB=$DYNAMODB_URL RINGBACK_TRACKER_URL=dynamodb:cli-$$
+    rb doctor
+    ended 'doctor without its table ends with 1' 1
+    holds 'doctor says that it is missing' "$said" 'problem  table: '
+    holds 'and what makes it' "$said" 'doctor --create-table'
+    rb run 'select 1'
+    ended 'no verb works without the table' 2
+    rb doctor --create-table
+    ended 'the table is made' 0
+    holds 'doctor says that it made it' "$said" 'ok       create table: made'
+    rb doctor --create-table --url http://127.0.0.1:1
+    ended 'once' 0
+    holds 'doctor says that it is there' "$said" 'ok       create table: was there already'
+    rb doctor --print-table
+    ended 'the table is printed' 0
+    # shellcheck disable=SC2016
+    check "$mode: as properties of a template" jq -e --arg name "cli-$$" '
+        .TableName == $name and .BillingMode == "PAY_PER_REQUEST" and
+        .TimeToLiveSpecification == {AttributeName: "ttl", Enabled: true} and
+        ([.GlobalSecondaryIndexes[].IndexName] == ["due"])' <<<"$said"
+    rb doctor --print-table --tracker-url sqlite:x.db
+    ended 'only of a table' 2
+    rb doctor --create-table --tracker-url "sqlite:$stack_dir/x.db"
+    ended 'and only a table is made' 1
+}
+
 unreachable_cases() {
     local url=http://127.0.0.1:1
     mode=away
@@ -363,6 +391,19 @@ else
     not_ok 'the stand-in starts'
 fi
 stop_stack
+
+mode=dynamodb
+# shellcheck disable=SC2119
+if [[ -z ${DYNAMODB_URL:-} ]]; then
+    not_ok dynamodb 'DYNAMODB_URL is not set'
+elif start_local; then
+    table_cases
+    all_cases
+else
+    not_ok 'the stand-in starts'
+fi
+stop_stack
+unset AWS_ENDPOINT_URL_DYNAMODB
 
 mode=url
 token=$(mktemp)
