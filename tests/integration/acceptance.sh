@@ -29,7 +29,8 @@ Compatibility 1: CloudFormation events                       | RequestType, Resp
 Compatibility 1: sqlStatement beside a CloudFormation event    | what its example functions sent  | p3_event
 Compatibility 2: the environment of P3                       | CLUSTER_IDENTIFIER, DATABASE, DB_USER, LOG_LEVEL | environment
 Compatibility 2: TTL is how many days details are kept       | TTL in days; no integer: ConfigurationError | ttl_days
-# Compatibility 2, the layout of its DynamoDB table: read by the DynamoDB tracker.
+# Compatibility 2, the layout of its DynamoDB table: not read; the tracker has a table of its own.
+Compatibility 2: the store is the table of its name          | DDB_TABLE_NAME                   | its_store
 Compatibility 2: a store that is not there stops the start   | DDB_TABLE_NAME                   | no_such_store
 Compatibility 3: success is the event, failure the event with the error | output, error FAILED, cause | event_out
 Compatibility 3: a richer outcome is opt-in                  | -                                | statement_out

@@ -112,6 +112,22 @@ start_fails() {
     failed_with=$?
 }
 
+its_store() {
+    local table=acceptance-$$ with
+    with=(env -u RINGBACK_TRACKER_URL -u RINGBACK_URL "AWS_ENDPOINT_URL_DYNAMODB=$DYNAMODB_URL"
+        "DDB_TABLE_NAME=$table")
+    is 'the table is made' "$("${with[@]}" "$ringback" doctor --create-table | grep -c ' table: made$')" 1
+    service_with "${with[@]}"
+    post "$(sql 'select 1')"
+    id=$(jq -r .InvocationId <<<"$reply")
+    comes 'it is settled' invocation_is "$id" '.SettledAt != null'
+    so 'it is in the table' "$("${with[@]}" "$ringback" list --json)" '.Invocations[0].InvocationId == $id' \
+        --arg id "$id"
+    service_with
+    is 'RINGBACK_TRACKER_URL is another store' "$(curl -sS -o /dev/null -w '%{http_code}' \
+        "$RINGBACK_URL/invocations/$id")" 404
+}
+
 no_such_store() {
     start_fails DDB_TABLE_NAME=tracking
     is 'it does not start' "$failed_with" 2
