@@ -1,8 +1,10 @@
 /*
  * Whether the cost of an operation grows with the store: the same operations at two sizes, on
- * SQLite and on a redis-server of its own, and the ratio of the two.
+ * SQLite and on a redis-server of its own, and the ratio of the two. On dynalite, which is slow and
+ * holds all in memory, the sizes are a tenth and the whole of the small one.
  *     tracker_growth [small [large]]       default: 10000 200000 records
  */
+#include "tests/support/dynalite.h"
 #include "tests/support/redis.h"
 #include "tracker/tracker.h"
 
@@ -195,16 +197,17 @@ static void compare_operation(const char *name, struct bench benches[2],
         double us = measure_us(&benches[part % 2], operation);
         best_us[part % 2] = us < best_us[part % 2] ? us : best_us[part % 2];
     }
-    (void)printf("%-7s %-20s %9.1f us at %u, %9.1f us at %u: x %.2f\n", name, operation->name,
+    (void)printf("%-8s %-20s %9.1f us at %u, %9.1f us at %u: x %.2f\n", name, operation->name,
                  best_us[0], benches[0].size, best_us[1], benches[1].size, best_us[1] / best_us[0]);
 }
 
-static void compare(const char *name, const char *const urls[2], const unsigned sizes[2])
+static void compare(const char *name, const char *const urls[2], const unsigned sizes[2],
+                    const struct aws_client_options *aws)
 {
     struct bench benches[2] = {{.random = 1}, {.random = 2}};
 
     for (size_t i = 0; i < 2; i++) {
-        const struct tracker_options options = {.url = urls[i]};
+        const struct tracker_options options = {.url = urls[i], .aws = aws};
         benches[i].arena = arena_new(64u * 1024 * 1024);
         must(&benches[i], tracker_open(&options, &benches[i].tracker, &benches[i].error));
         fill(&benches[i], sizes[i]);
@@ -216,6 +219,20 @@ static void compare(const char *name, const char *const urls[2], const unsigned 
         tracker_close(benches[i].tracker);
         arena_free(benches[i].arena);
     }
+}
+
+static void compare_dynamodb(const unsigned sizes[2])
+{
+    const char *const urls[2] = {"dynamodb:growth-small", "dynamodb:growth-large"};
+    const unsigned smaller[2] = {sizes[0] / 10, sizes[0]};
+    struct dynalite server;
+
+    dynalite_start(&server, false, NULL);
+    for (size_t i = 0; i < 2; i++) {
+        dynalite_create_table(&server, urls[i] + strlen("dynamodb:"));
+    }
+    compare("dynamodb", urls, smaller, &server.aws);
+    dynalite_stop(&server);
 }
 
 int main(int count, char **arguments)
@@ -233,14 +250,15 @@ int main(int count, char **arguments)
     for (size_t i = 0; i < 2; i++) {
         (void)unlink(files[i] + strlen("sqlite:"));
     }
-    compare("sqlite", files, sizes);
+    compare("sqlite", files, sizes, NULL);
     redis_server_start(&server);
     for (size_t i = 0; i < 2; i++) {
         (void)unlink(files[i] + strlen("sqlite:"));
         (void)snprintf(databases[i], sizeof(databases[i]), "redis://127.0.0.1:%d/%zu", server.port,
                        i);
     }
-    compare("redis", urls, sizes);
+    compare("redis", urls, sizes, NULL);
     redis_server_stop(&server);
+    compare_dynamodb(sizes);
     return EXIT_SUCCESS;
 }

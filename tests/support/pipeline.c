@@ -60,8 +60,13 @@ void pipeline_use_up(struct pipeline *pipeline, enum pace_operation operation, i
 
 void pipeline_open(struct pipeline *pipeline, const char *url)
 {
-    struct error error = ERROR_NONE;
     const struct tracker_options options = {.url = url != NULL ? url : "sqlite::memory:"};
+    pipeline_open_on(pipeline, &options);
+}
+
+void pipeline_open_on(struct pipeline *pipeline, const struct tracker_options *options)
+{
+    struct error error = ERROR_NONE;
     memset(pipeline, 0, sizeof(*pipeline));
     pipeline->cloud = cloud_new();
     pipeline->arena = arena_new(64u << 20);
@@ -80,7 +85,7 @@ void pipeline_open(struct pipeline *pipeline, const char *url)
                                .target = {.workgroup_name = SLICE("w"), .database = SLICE("dev")},
                                .has_target = true,
                                .sweep_seconds = 5};
-    if (tracker_open(&options, &pipeline->tracker, &error) != STATUS_OK) {
+    if (tracker_open(options, &pipeline->tracker, &error) != STATUS_OK) {
         fail_msg("%s", error.text);
     }
     pipeline->tracker = tracker_faulty_new(pipeline->tracker);

@@ -33,6 +33,8 @@ struct pipeline {
 
 /* url: of the tracker; NULL: sqlite::memory:. AWS calls are sent once (AWS_MAX_ATTEMPTS=1). */
 void pipeline_open(struct pipeline *pipeline, const char *url);
+/* The same on any tracker. */
+void pipeline_open_on(struct pipeline *pipeline, const struct tracker_options *options);
 void pipeline_close(struct pipeline *pipeline);
 /* From here on AWS's rates are kept to, and statements are admitted in turn. */
 void pipeline_pace(struct pipeline *pipeline);

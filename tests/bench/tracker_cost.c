@@ -1,0 +1,169 @@
+/*
+ * What one invocation costs in DynamoDB: read and write units of each stage, as dynalite charges
+ * them (4 KB and 1 KB, the rules of DynamoDB). 200 bytes of SQL, a token of 1,000 bytes, a group,
+ * sealed, one at a time. dynalite does not charge for the index: that is added by rule, one unit
+ * for an entry that comes or goes and two for one that moves, as if every write moved it.
+ */
+#include "tests/support/cmocka.h"
+#include "tests/support/dynalite.h"
+#include "tests/support/pipeline.h"
+
+#include "infra/base/log.h"
+#include "infra/base/metrics.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define RUNS        20
+#define SQL_BYTES   200
+#define TOKEN_BYTES 1000
+#define KEY_FILE    "tracker-cost.key"
+#define DAY_MS      INT64_C(86400000)
+
+struct cost {
+    double calls;
+    double reads;
+    double writes;
+    double index; /* by rule */
+};
+
+struct bench {
+    struct dynalite server;
+    struct pipeline pipeline;
+    struct cost last;
+};
+
+static struct cost read_cost(void)
+{
+    return (struct cost){.calls = (double)metrics_value(METRIC_AWS_CALLS),
+                         .reads = (double)metrics_value(METRIC_DYNAMODB_READ_MILLIUNITS) / 1000,
+                         .writes = (double)metrics_value(METRIC_DYNAMODB_WRITE_MILLIUNITS) / 1000};
+}
+
+/* What was spent since the last time, added to *stage. */
+static void add_since(struct bench *bench, struct cost *stage, double index)
+{
+    const struct cost now = read_cost();
+
+    stage->calls += now.calls - bench->last.calls;
+    stage->reads += now.reads - bench->last.reads;
+    stage->writes += now.writes - bench->last.writes;
+    stage->index += index;
+    bench->last = now;
+}
+
+static const char *request(struct arena *arena, unsigned number)
+{
+    char sql[SQL_BYTES + 1];
+    char token[TOKEN_BYTES + 1];
+
+    memset(sql, 'x', sizeof(sql) - 1);
+    memcpy(sql, "select ", strlen("select "));
+    sql[SQL_BYTES] = '\0';
+    memset(token, 'A', sizeof(token) - 1);
+    (void)snprintf(token, 16, "%015u", number);
+    token[15] = 'A';
+    token[TOKEN_BYTES] = '\0';
+    return arena_format(arena,
+                        "{\"sqlStatement\":\"%s\",\"requestKey\":\"key-%u\",\"taskToken\":\"%s\","
+                        "\"executionArn\":\"arn:aws:states:eu-west-1:000000000000:execution:"
+                        "nightly-load:11111111-2222-3333-4444-%012u\"}",
+                        sql, number, token, number);
+}
+
+static void print_cost(const char *name, const struct cost *cost)
+{
+    (void)printf("%-34s %6.1f calls %6.2f read units %6.2f write units, and %5.2f of the index\n",
+                 name, cost->calls / RUNS, cost->reads / RUNS, cost->writes / RUNS,
+                 cost->index / RUNS);
+}
+
+static void write_key(void)
+{
+    FILE *file = fopen(KEY_FILE, "we");
+
+    assert_non_null(file);
+    (void)fputs("k1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n", file);
+    (void)fclose(file);
+}
+
+static void open_bench(struct bench *bench)
+{
+    struct error error = ERROR_NONE;
+    struct tracker_options options = {.url = "dynamodb:cost", .aws = &bench->server.aws};
+
+    dynalite_start(&bench->server, false, NULL);
+    dynalite_create_table(&bench->server, "cost");
+    pipeline_open_on(&bench->pipeline, &options);
+    write_key();
+    seal_keys_free(bench->pipeline.keys);
+    if (seal_keys_load(KEY_FILE, &bench->pipeline.keys, &error) != STATUS_OK) {
+        fail_msg("%s", error.text);
+    }
+    bench->pipeline.seal.keys = bench->pipeline.keys;
+    (void)unlink(KEY_FILE);
+}
+
+/* One invocation: accepted, ended by its event, told; its record's version tells how often it was
+ * written. */
+static void run_one(struct bench *bench, unsigned number, struct cost stages[2])
+{
+    struct pipeline *pipeline = &bench->pipeline;
+    const char *id =
+        pipeline_id(pipeline, "request-key", arena_format(pipeline->arena, "key-%u", number));
+    const char *name = pipeline_name(pipeline, id, 1, 1);
+    struct record record;
+    int64_t accepted_version = 0;
+
+    bench->last = read_cost();
+    assert_int_equal(pipeline_post(pipeline, request(pipeline->arena, number)), 202);
+    add_since(bench, &stages[0], 0);
+    record = pipeline_record(pipeline, id);
+    accepted_version = record.version;
+    stages[0].index += 1 + 2 * (double)(accepted_version - 1);
+    cloud_end(pipeline->cloud, name, "FINISHED", "");
+    bench->last = read_cost();
+    assert_true(pipeline_event(pipeline, name, "FINISHED"));
+    add_since(bench, &stages[1], 0);
+    record = pipeline_record(pipeline, id);
+    assert_true(record.state.settled_at_ms != 0);
+    stages[1].index += 2 * (double)(record.version - accepted_version);
+}
+
+int main(void)
+{
+    struct bench *bench = calloc(1, sizeof(*bench));
+    struct cost stages[4] = {{0}};
+    size_t claimed = 0;
+    struct error error = ERROR_NONE;
+
+    assert_non_null(bench);
+    log_init(LOG_ERROR, STDERR_FILENO);
+    open_bench(bench);
+    for (unsigned i = 0; i < RUNS; i++) {
+        run_one(bench, i, stages);
+    }
+    print_cost("accepted and submitted", &stages[0]);
+    print_cost("ended by its event, told, settled", &stages[1]);
+    bench->last = read_cost();
+    /* A day later all of them shrink to tombstones: due no more. */
+    clock_fake_advance(&bench->pipeline.clock, DAY_MS + 60000);
+    assert_int_equal(completer_sweep(&bench->pipeline.dispatch, RUNS, &claimed, &error), STATUS_OK);
+    assert_int_equal(claimed, RUNS);
+    add_since(bench, &stages[2], RUNS * (2 + 1));
+    print_cost("a day later: shrunk by the sweep", &stages[2]);
+    bench->last = read_cost();
+    for (unsigned i = 0; i < RUNS; i++) {
+        clock_fake_advance(&bench->pipeline.clock, 5000);
+        assert_int_equal(completer_sweep(&bench->pipeline.dispatch, 10, &claimed, &error),
+                         STATUS_OK);
+    }
+    add_since(bench, &stages[3], 0);
+    print_cost("a sweep, each 5 s, that finds none", &stages[3]);
+    pipeline_close(&bench->pipeline);
+    dynalite_stop(&bench->server);
+    free(bench);
+    return EXIT_SUCCESS;
+}
