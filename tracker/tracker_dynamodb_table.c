@@ -254,7 +254,7 @@ enum status tracker_dynamodb_table_check(struct aws_client *aws, struct arena *a
                                          const char *table, const char **remark,
                                          struct error *error)
 {
-    struct json should;
+    struct json should = {NULL, NULL};
     struct json is;
     enum status status = describe(aws, arena, table, &is, error);
 

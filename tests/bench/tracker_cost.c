@@ -8,6 +8,7 @@
 #include "tests/support/dynalite.h"
 #include "tests/support/pipeline.h"
 
+#include "infra/base/json_reader.h"
 #include "infra/base/log.h"
 #include "infra/base/metrics.h"
 
@@ -73,6 +74,47 @@ static const char *request(struct arena *arena, unsigned number)
                         sql, number, token, number);
 }
 
+/* As DynamoDB counts an item: names, texts and bytes as they are, two digits of a number a byte. */
+static size_t item_bytes(struct json item)
+{
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < json_count(item); i++) {
+        struct slice name = SLICE_NONE;
+        struct slice kind = SLICE_NONE;
+        struct slice value = SLICE_NONE;
+        const struct json typed = json_member_at(item, i, &name);
+        const struct json inner = json_member_at(typed, 0, &kind);
+        assert_int_equal(json_text(inner, &value, NULL), STATUS_OK);
+        bytes += name.size;
+        bytes += slice_equals_text(kind, "S")   ? value.size
+                 : slice_equals_text(kind, "B") ? value.size / 4 * 3
+                                                : value.size / 2 + 1;
+    }
+    return bytes;
+}
+
+/* Bytes of all items for each invocation. */
+static void print_size(struct bench *bench, const char *name)
+{
+    CLEANUP(arena_cleanup) struct arena *arena = arena_new(64u << 20);
+    struct json root;
+    struct json item;
+    size_t bytes = 0;
+
+    assert_int_equal(json_parse(arena,
+                                dynalite_call(&bench->server, arena, "Scan",
+                                              "{\"TableName\":\"cost\",\"ConsistentRead\":true}"),
+                                &root, NULL),
+                     STATUS_OK);
+    item = json_element(json_member(root, "Items"), 0);
+    for (; json_kind(item) != JSON_ABSENT; item = json_next(item)) {
+        bytes += item_bytes(item);
+    }
+    (void)printf("%-34s %6.0f bytes in %.1f items\n", name, (double)bytes / RUNS,
+                 (double)json_count(json_member(root, "Items")) / RUNS);
+}
+
 static void print_cost(const char *name, const struct cost *cost)
 {
     (void)printf("%-34s %6.1f calls %6.2f read units %6.2f write units, and %5.2f of the index\n",
@@ -106,30 +148,36 @@ static void open_bench(struct bench *bench)
     (void)unlink(KEY_FILE);
 }
 
-/* One invocation: accepted, ended by its event, told; its record's version tells how often it was
- * written. */
-static void run_one(struct bench *bench, unsigned number, struct cost stages[2])
+static const char *id_of(struct pipeline *pipeline, unsigned number)
+{
+    return pipeline_id(pipeline, "request-key", arena_format(pipeline->arena, "key-%u", number));
+}
+
+/* The record's version tells how often it was written, and so moved in the index. */
+static void accept_one(struct bench *bench, unsigned number, struct cost *stage)
 {
     struct pipeline *pipeline = &bench->pipeline;
-    const char *id =
-        pipeline_id(pipeline, "request-key", arena_format(pipeline->arena, "key-%u", number));
-    const char *name = pipeline_name(pipeline, id, 1, 1);
-    struct record record;
-    int64_t accepted_version = 0;
 
     bench->last = read_cost();
     assert_int_equal(pipeline_post(pipeline, request(pipeline->arena, number)), 202);
-    add_since(bench, &stages[0], 0);
-    record = pipeline_record(pipeline, id);
-    accepted_version = record.version;
-    stages[0].index += 1 + 2 * (double)(accepted_version - 1);
+    add_since(bench, stage, 0);
+    stage->index +=
+        1 + 2 * (double)(pipeline_record(pipeline, id_of(pipeline, number)).version - 1);
+}
+
+static void end_one(struct bench *bench, unsigned number, struct cost *stage)
+{
+    struct pipeline *pipeline = &bench->pipeline;
+    const char *id = id_of(pipeline, number);
+    const char *name = pipeline_name(pipeline, id, 1, 1);
+    const int64_t version = pipeline_record(pipeline, id).version;
+
     cloud_end(pipeline->cloud, name, "FINISHED", "");
     bench->last = read_cost();
     assert_true(pipeline_event(pipeline, name, "FINISHED"));
-    add_since(bench, &stages[1], 0);
-    record = pipeline_record(pipeline, id);
-    assert_true(record.state.settled_at_ms != 0);
-    stages[1].index += 2 * (double)(record.version - accepted_version);
+    add_since(bench, stage, 0);
+    assert_true(pipeline_record(pipeline, id).state.settled_at_ms != 0);
+    stage->index += 2 * (double)(pipeline_record(pipeline, id).version - version);
 }
 
 int main(void)
@@ -143,8 +191,13 @@ int main(void)
     log_init(LOG_ERROR, STDERR_FILENO);
     open_bench(bench);
     for (unsigned i = 0; i < RUNS; i++) {
-        run_one(bench, i, stages);
+        accept_one(bench, i, &stages[0]);
     }
+    print_size(bench, "open");
+    for (unsigned i = 0; i < RUNS; i++) {
+        end_one(bench, i, &stages[1]);
+    }
+    print_size(bench, "settled");
     print_cost("accepted and submitted", &stages[0]);
     print_cost("ended by its event, told, settled", &stages[1]);
     bench->last = read_cost();
@@ -154,6 +207,7 @@ int main(void)
     assert_int_equal(claimed, RUNS);
     add_since(bench, &stages[2], RUNS * (2 + 1));
     print_cost("a day later: shrunk by the sweep", &stages[2]);
+    print_size(bench, "a tombstone");
     bench->last = read_cost();
     for (unsigned i = 0; i < RUNS; i++) {
         clock_fake_advance(&bench->pipeline.clock, 5000);
