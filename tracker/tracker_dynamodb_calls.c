@@ -219,6 +219,19 @@ MUST_CHECK static enum status get_round(struct dynamodb_store *store, struct dyn
     return status;
 }
 
+/* Those that were left unprocessed, moved to the front; how many. */
+static size_t keep_gets(struct dynamodb_get **gets, size_t count)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (!gets[i]->done) {
+            gets[kept++] = gets[i];
+        }
+    }
+    return kept;
+}
+
 enum status dynamodb_get_all(struct dynamodb_store *store, struct dynamodb_get *gets, size_t count,
                              bool consistent, struct error *error)
 {
@@ -230,17 +243,13 @@ enum status dynamodb_get_all(struct dynamodb_store *store, struct dynamodb_get *
         left[i] = &gets[i];
     }
     for (unsigned round = 0; status == STATUS_OK && left_count > 0; round++) {
-        size_t kept = 0;
         status = pause_before(store, round, error);
         if (status == STATUS_OK) {
             status = get_round(store, left, left_count, consistent, error);
         }
-        for (size_t i = 0; status == STATUS_OK && i < left_count; i++) {
-            if (!left[i]->done) {
-                left[kept++] = left[i];
-            }
+        if (status == STATUS_OK) {
+            left_count = keep_gets(left, left_count);
         }
-        left_count = kept;
     }
     return status;
 }
@@ -294,6 +303,18 @@ MUST_CHECK static enum status write_round(struct dynamodb_store *store,
     return status;
 }
 
+static size_t keep_writes(struct dynamodb_batch_write **writes, size_t count)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (!writes[i]->done) {
+            writes[kept++] = writes[i];
+        }
+    }
+    return kept;
+}
+
 enum status dynamodb_write_all(struct dynamodb_store *store, struct dynamodb_batch_write *writes,
                                size_t count, struct error *error)
 {
@@ -306,17 +327,13 @@ enum status dynamodb_write_all(struct dynamodb_store *store, struct dynamodb_bat
         left[i] = &writes[i];
     }
     for (unsigned round = 0; status == STATUS_OK && left_count > 0; round++) {
-        size_t kept = 0;
         status = pause_before(store, round, error);
         if (status == STATUS_OK) {
             status = write_round(store, left, left_count, error);
         }
-        for (size_t i = 0; status == STATUS_OK && i < left_count; i++) {
-            if (!left[i]->done) {
-                left[kept++] = left[i];
-            }
+        if (status == STATUS_OK) {
+            left_count = keep_writes(left, left_count);
         }
-        left_count = kept;
     }
     return status;
 }

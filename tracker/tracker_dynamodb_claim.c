@@ -12,9 +12,6 @@
  */
 #include "tracker/tracker_dynamodb.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #define PAUSE_MS     1000
 #define PAUSE_MAX_MS 4000
 #define PAGES_MAX    8 /* of one partition in one claim: entries that others took are passed over */
@@ -199,64 +196,66 @@ static void build_take(const struct claim *claim, const char *id, const char *wr
     dynamodb_build_update(store->scratch, &write, call);
 }
 
+/* One record that is being taken. */
+struct taking {
+    const char *id;
+    const char *writer;
+    struct json item; /* as it is now, when it was taken */
+};
+
 /* The next ones to be tried, at most what is still wanted. */
-static size_t choose_ids(struct claim *claim, const char **ids)
+static size_t choose(struct claim *claim, struct taking *takings)
 {
     const size_t wanted = claim->limit - claim->count;
     size_t chosen = 0;
 
     for (size_t i = 0; i < claim->part_count && chosen < wanted; i++) {
         struct part *part = &claim->parts[i];
-        while (part->id_count > 0 && chosen < wanted) {
-            ids[chosen++] = *part->ids++;
-            part->id_count--;
+        for (; part->id_count > 0 && chosen < wanted; part->id_count--) {
+            takings[chosen].writer = dynamodb_writer(claim->store);
+            takings[chosen++].id = *part->ids++;
             claim->store->next_part = (part->index + 1) % DYNAMODB_DUE_PARTS;
         }
     }
     return chosen;
 }
 
-/* What was taken, by the answer or, where that told nothing, by the item as it is now. */
-MUST_CHECK static enum status see_taken(struct claim *claim, struct dynamodb_exchange *exchanges,
-                                        const char *const *ids, const char *const *writers,
-                                        size_t count, struct json *items, enum status *problem,
-                                        struct error *error)
+/* Whether the answer leaves open what became of the call. A condition that failed at the first
+ * sending is what it says. */
+static bool is_unclear(const struct aws_call *call)
 {
-    struct dynamodb_store *store = claim->store;
+    return call->status != STATUS_OK && !(dynamodb_condition_failed(call) && call->attempts == 1);
+}
+
+/* What was taken, by the answer or, where that left it open, by the item as it is now. */
+MUST_CHECK static enum status see_taken(struct dynamodb_store *store,
+                                        const struct dynamodb_exchange *exchanges,
+                                        struct taking *takings, size_t count, struct error *error)
+{
     struct dynamodb_get *gets = ARENA_ARRAY(store->scratch, count, struct dynamodb_get);
     size_t asked = 0;
     enum status status = STATUS_OK;
 
     for (size_t i = 0; i < count; i++) {
-        const struct aws_call *call = &exchanges[i].call;
-        /* A failed condition after one sending only is what it says. */
-        if (call->status != STATUS_OK &&
-            !(dynamodb_condition_failed(call) && call->attempts == 1)) {
-            gets[asked++].key = dynamodb_record_key(store, ids[i]);
-        }
-        if (call->status != STATUS_OK && !dynamodb_condition_failed(call)) {
-            *problem = dynamodb_problem(store, call, error);
+        if (is_unclear(&exchanges[i].call)) {
+            gets[asked++].key = dynamodb_record_key(store, takings[i].id);
         }
     }
     status = dynamodb_get_all(store, gets, asked, true, error);
     for (size_t i = 0, at = 0; status == STATUS_OK && i < count; i++) {
-        const struct aws_call *call = &exchanges[i].call;
-        struct json item = {NULL, NULL};
-        if (call->status == STATUS_OK) {
-            item = dynamodb_read_write(exchanges[i].root);
-        } else if (!(dynamodb_condition_failed(call) && call->attempts == 1)) {
-            item = gets[at++].item;
-        }
-        if (slice_equals_text(dynamodb_text(item, "writer"), writers[i])) {
-            items[i] = item;
+        const struct json item = is_unclear(&exchanges[i].call)
+                                     ? gets[at++].item
+                                     : dynamodb_read_write(exchanges[i].root);
+        if (dynamodb_is_written_by(item, takings[i].writer)) {
+            takings[i].item = item;
         }
     }
     return status;
 }
 
 /* Puts the taken ones together, plans and all. One whose plan cannot be read now stays leased. */
-MUST_CHECK static enum status add_taken(struct claim *claim, const char *const *ids,
-                                        const struct json *items, size_t count, struct error *error)
+MUST_CHECK static enum status add_taken(struct claim *claim, const struct taking *takings,
+                                        size_t count, struct error *error)
 {
     struct dynamodb_store *store = claim->store;
     struct dynamodb_find *finds = ARENA_ARRAY(store->scratch, count, struct dynamodb_find);
@@ -264,8 +263,8 @@ MUST_CHECK static enum status add_taken(struct claim *claim, const char *const *
     enum status status = STATUS_OK;
 
     for (size_t i = 0; i < count; i++) {
-        if (json_exists(items[i])) {
-            finds[found++] = (struct dynamodb_find){.id = ids[i], .item = items[i]};
+        if (json_exists(takings[i].item)) {
+            finds[found++] = (struct dynamodb_find){.id = takings[i].id, .item = takings[i].item};
         }
     }
     status = dynamodb_find_plans(store, claim->arena, finds, found, error);
@@ -279,28 +278,32 @@ MUST_CHECK static enum status add_taken(struct claim *claim, const char *const *
     return status;
 }
 
+/* Tries the next ones; *tried: how many. *problem: some call has failed for good. */
 MUST_CHECK static enum status take(struct claim *claim, size_t *tried, enum status *problem,
                                    struct error *error)
 {
     struct dynamodb_store *store = claim->store;
-    const size_t wanted = claim->limit - claim->count;
-    const char **ids = ARENA_ARRAY(store->scratch, wanted, const char *);
-    const char **writers = ARENA_ARRAY(store->scratch, wanted, const char *);
-    struct json *items = ARENA_ARRAY(store->scratch, wanted, struct json);
+    struct taking *takings =
+        ARENA_ARRAY(store->scratch, claim->limit - claim->count, struct taking);
     struct dynamodb_exchange *exchanges = NULL;
     enum status status = STATUS_OK;
 
-    *tried = choose_ids(claim, ids);
+    *tried = choose(claim, takings);
     exchanges = ARENA_ARRAY(store->scratch, *tried, struct dynamodb_exchange);
     for (size_t i = 0; i < *tried; i++) {
-        writers[i] = dynamodb_writer(store);
-        build_take(claim, ids[i], writers[i], &exchanges[i].call);
+        build_take(claim, takings[i].id, takings[i].writer, &exchanges[i].call);
     }
     status = dynamodb_send(store, exchanges, *tried, error);
-    if (status == STATUS_OK) {
-        status = see_taken(claim, exchanges, ids, writers, *tried, items, problem, error);
+    for (size_t i = 0; status == STATUS_OK && i < *tried; i++) {
+        const struct aws_call *call = &exchanges[i].call;
+        if (call->status != STATUS_OK && !dynamodb_condition_failed(call)) {
+            *problem = dynamodb_problem(store, call, error);
+        }
     }
-    return status == STATUS_OK ? add_taken(claim, ids, items, *tried, error) : status;
+    if (status == STATUS_OK) {
+        status = see_taken(store, exchanges, takings, *tried, error);
+    }
+    return status == STATUS_OK ? add_taken(claim, takings, *tried, error) : status;
 }
 
 /* NOLINTNEXTLINE(readability-function-size): the contract has so many parameters */

@@ -25,8 +25,7 @@ static void add_change(struct dynamodb_store *store, const char *sort_key, int64
     size_t at = 0;
 
     while (at < store->count_changes &&
-           !(counts[at].day == day &&
-             (day != DAY_NONE || strcmp(counts[at].sort_key, sort_key) == 0))) {
+           (counts[at].day != day || (sort_key && strcmp(counts[at].sort_key, sort_key) != 0))) {
         at++;
     }
     if (at == DYNAMODB_COUNTS_MAX) {

@@ -165,44 +165,60 @@ static bool holds(const struct tracker_record *record, const struct tracker_plac
            (!list->open_only || record->settled_at_ms == 0);
 }
 
-static size_t blob_bytes(const struct tracker_record *record)
+/* The records of a page so far. */
+struct listing {
+    struct dynamodb_store *store;
+    struct arena *arena;
+    const struct tracker_list *list;
+    struct tracker_record *records;
+    size_t count;
+};
+
+/* The find of this id, or a new one: of a repeat and of the record itself there may be two hints.
+ */
+static struct dynamodb_find *find_of(struct dynamodb_find *finds, size_t *count, const char *id)
 {
-    return record->plan.size + record->state.size;
+    size_t at = 0;
+
+    while (at < *count && strcmp(finds[at].id, id) != 0) {
+        at++;
+    }
+    if (at == *count) {
+        finds[(*count)++].id = id;
+    }
+    return &finds[at];
 }
 
 /* Appends the records that these places lead to. */
-MUST_CHECK static enum status fetch(struct dynamodb_store *store, struct arena *arena,
-                                    const struct tracker_list *list,
-                                    const struct tracker_place *places, size_t place_count,
-                                    struct tracker_record *records, size_t *count,
-                                    struct error *error)
+MUST_CHECK static enum status fetch(struct listing *listing, const struct tracker_place *places,
+                                    size_t place_count, struct error *error)
 {
+    struct dynamodb_store *store = listing->store;
     struct dynamodb_find *finds = ARENA_ARRAY(store->scratch, place_count, struct dynamodb_find);
+    struct dynamodb_find **of = ARENA_ARRAY(store->scratch, place_count, struct dynamodb_find *);
     size_t asked = 0;
     enum status status = STATUS_OK;
 
     for (size_t i = 0; i < place_count; i++) {
-        const char *id = tracker_place_id(slice_from_text(places[i].text));
-        /* Two hints of one record: of a repeat, and its own. */
-        bool is_known = false;
-        for (size_t k = 0; k < asked; k++) {
-            is_known = is_known || strcmp(finds[k].id, id) == 0;
-        }
-        if (!is_known) {
-            finds[asked++].id = id;
-        }
+        of[i] = find_of(finds, &asked, tracker_place_id(slice_from_text(places[i].text)));
     }
-    status = dynamodb_find_all(store, arena, finds, asked, error);
+    status = dynamodb_find_all(store, listing->arena, finds, asked, error);
     for (size_t i = 0; status == STATUS_OK && i < place_count; i++) {
-        const char *id = tracker_place_id(slice_from_text(places[i].text));
-        for (size_t k = 0; k < asked; k++) {
-            if (json_exists(finds[k].item) && strcmp(finds[k].id, id) == 0 &&
-                holds(&finds[k].record, &places[i], list)) {
-                records[(*count)++] = finds[k].record;
-            }
+        if (json_exists(of[i]->item) && holds(&of[i]->record, &places[i], listing->list)) {
+            listing->records[listing->count++] = of[i]->record;
         }
     }
     return status;
+}
+
+static size_t blob_bytes(const struct listing *listing)
+{
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < listing->count; i++) {
+        bytes += listing->records[i].plan.size + listing->records[i].state.size;
+    }
+    return bytes;
 }
 
 /* NOLINTNEXTLINE(readability-function-size): the contract has so many parameters */
@@ -211,13 +227,13 @@ enum status dynamodb_list(struct tracker *tracker, struct arena *arena,
                           size_t *count, struct slice *next_token, struct error *error)
 {
     struct dynamodb_store *store = store_of(tracker);
+    struct listing listing = {.store = store, .arena = arena, .list = list};
     struct walk walk = {.partition = list->open_only ? "o" : "l",
                         .is_split = true,
                         .token = list->token,
                         .limit = list->limit};
     struct places places = {0};
     size_t fetched = 0;
-    size_t bytes = 0;
     enum status status = STATUS_OK;
 
     dynamodb_begin(store);
@@ -226,21 +242,19 @@ enum status dynamodb_list(struct tracker *tracker, struct arena *arena,
         walk.is_split = false;
     }
     status = find_places(store, &walk, &places, error);
-    *records = ARENA_ARRAY(arena, list->limit, struct tracker_record);
-    while (status == STATUS_OK && fetched < places.count && bytes <= TRACKER_PAGE_MAX_BYTES) {
+    listing.records = ARENA_ARRAY(arena, list->limit, struct tracker_record);
+    while (status == STATUS_OK && fetched < places.count &&
+           blob_bytes(&listing) <= TRACKER_PAGE_MAX_BYTES) {
         const size_t left = places.count - fetched;
         const size_t next = left < FETCH_COUNT ? left : FETCH_COUNT;
-        const size_t before = *count;
-        status = fetch(store, arena, list, &places.all[fetched], next, *records, count, error);
-        for (size_t i = before; i < *count; i++) {
-            bytes += blob_bytes(&(*records)[i]);
-        }
+        status = fetch(&listing, &places.all[fetched], next, error);
         fetched += next;
     }
     if (status != STATUS_OK) {
-        *count = 0;
         return status;
     }
+    *records = listing.records;
+    *count = listing.count;
     if (fetched > 0 && (places.more || fetched < places.count)) {
         *next_token = arena_copy(arena, slice_from_text(places.all[fetched - 1].text));
     }
@@ -252,32 +266,27 @@ enum status dynamodb_group_latest(struct tracker *tracker, struct arena *arena, 
 {
     struct dynamodb_store *store = store_of(tracker);
     const struct tracker_list list = {.group = group};
+    struct listing listing = {.store = store, .arena = arena, .list = &list, .records = record};
     struct walk walk = {.limit = LATEST_PAGE};
-    struct tracker_record found[LATEST_PAGE];
-    size_t count = 0;
+    struct places places = {.more = true};
     enum status status = STATUS_OK;
 
     dynamodb_begin(store);
     walk.partition = group_partition(store, group, false);
     /* As a rule the first hint holds. */
-    for (int page = 0; status == STATUS_OK && page < LATEST_PAGES; page++) {
-        struct places places = {0};
+    for (int page = 0; places.more && page < LATEST_PAGES; page++) {
         status = find_places(store, &walk, &places, error);
-        for (size_t i = 0; status == STATUS_OK && count == 0 && i < places.count; i++) {
-            status = fetch(store, arena, &list, &places.all[i], 1, found, &count, error);
+        for (size_t i = 0; status == STATUS_OK && listing.count == 0 && i < places.count; i++) {
+            status = fetch(&listing, &places.all[i], 1, error);
         }
-        if (status != STATUS_OK || count > 0 || !places.more) {
-            break;
+        if (status != STATUS_OK || listing.count > 0) {
+            return status;
         }
-        walk.token = slice_from_text(places.all[places.count - 1].text);
+        if (places.more) {
+            walk.token = slice_from_text(places.all[places.count - 1].text);
+        }
     }
-    if (status == STATUS_OK && count == 0) {
-        return STATUS_NOT_FOUND;
-    }
-    if (status == STATUS_OK) {
-        *record = found[0];
-    }
-    return status;
+    return STATUS_NOT_FOUND;
 }
 
 /* ---- Parked messages ------------------------------------------------------------------------ */

@@ -31,9 +31,9 @@ static struct dynamodb_key lock_key(struct dynamodb_store *store, const char *ke
     return (struct dynamodb_key){.pk = arena_format(store->scratch, "k#%s", key), .sk = "k"};
 }
 
-/* CONFLICT: *item is the lock as it is, absent when that was not told. */
+/* One try. OK or CONFLICT: holder is who has it now, "" when it was released meanwhile. */
 MUST_CHECK static enum status try_take(struct dynamodb_store *store, struct dynamodb_key key,
-                                       const char *owner, const char *expected, struct json *item,
+                                       const char *owner, const char *expected, char *holder,
                                        struct error *error)
 {
     struct dynamodb_exchange exchange = {0};
@@ -41,12 +41,23 @@ MUST_CHECK static enum status try_take(struct dynamodb_store *store, struct dyna
         .table = store->table,
         .key = key,
         .update = "SET #owner = :owner",
-        .condition = "attribute_not_exists(#pk) OR #owner = :owner OR #owner = :expected"};
+        .condition = "attribute_not_exists(#pk) OR #owner = :owner OR #owner = :expected",
+        .returns = "ALL_NEW"};
+    struct json item;
+    enum status status = STATUS_OK;
 
     dynamodb_add_text(&write.values, "owner", slice_from_text(owner));
     dynamodb_add_text(&write.values, "expected", slice_from_text(expected ? expected : owner));
     dynamodb_build_update(store->scratch, &write, &exchange.call);
-    return dynamodb_write_one(store, &exchange, item, error);
+    status = dynamodb_write_one(store, &exchange, &item, error);
+    if (status == STATUS_CONFLICT && !json_exists(item)) {
+        const enum status read = dynamodb_get_one(store, key, &item, error);
+        status = read == STATUS_OK ? status : read;
+    }
+    if (!copy_id(dynamodb_text(item, "owner"), holder)) {
+        holder[0] = '\0';
+    }
+    return status;
 }
 
 enum status dynamodb_lock_take(struct tracker *tracker, const char *key, const char *owner,
@@ -54,34 +65,22 @@ enum status dynamodb_lock_take(struct tracker *tracker, const char *key, const c
 {
     struct dynamodb_store *store = store_of(tracker);
     struct dynamodb_key item_key;
-    enum status status = STATUS_OK;
+    enum status status = STATUS_CONFLICT;
 
     dynamodb_begin(store);
     item_key = lock_key(store, key);
-    for (int i = 0; i < TAKE_TRIES; i++) {
-        struct json item;
-        status = try_take(store, item_key, owner, expected, &item, error);
-        if (status == STATUS_OK) {
-            return copy_id(slice_from_text(owner), holder) ? STATUS_OK : STATUS_INTERNAL;
-        }
-        if (status != STATUS_CONFLICT) {
-            return status;
-        }
-        status = json_exists(item) ? STATUS_OK : dynamodb_get_one(store, item_key, &item, error);
-        if (status != STATUS_OK) {
-            return status;
-        }
-        if (!json_exists(item)) {
-            continue; /* released meanwhile */
-        }
-        if (!copy_id(dynamodb_text(item, "owner"), holder)) {
-            return error_set(error, STATUS_INTERNAL, "dynamodb: a lock without an owner");
-        }
-        /* A try before, whose answer was lost, may have taken it. */
-        return strcmp(holder, owner) == 0 ? STATUS_OK
-                                          : error_set(error, STATUS_CONFLICT, "the lock is held");
+    for (int i = 0; i < TAKE_TRIES && status == STATUS_CONFLICT && holder[0] == '\0'; i++) {
+        status = try_take(store, item_key, owner, expected, holder, error);
     }
-    return error_set(error, STATUS_RETRY, "dynamodb: the lock changes hands");
+    if (status != STATUS_CONFLICT) {
+        return status;
+    }
+    if (holder[0] == '\0') {
+        return error_set(error, STATUS_RETRY, "dynamodb: the lock changes hands");
+    }
+    /* A sending before, whose answer was lost, may have taken it. */
+    return strcmp(holder, owner) == 0 ? STATUS_OK
+                                      : error_set(error, STATUS_CONFLICT, "the lock is held");
 }
 
 enum status dynamodb_lock_holder(struct tracker *tracker, const char *key, char *holder,

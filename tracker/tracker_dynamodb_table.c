@@ -76,7 +76,7 @@ MUST_CHECK static enum status describe(struct aws_client *aws, struct arena *are
                                        struct error *error)
 {
     struct aws_call call = {0};
-    struct json root;
+    struct json root = {NULL, NULL};
     enum status status = STATUS_OK;
 
     dynamodb_build_describe(arena, "DescribeTable", table, &call);
@@ -201,29 +201,35 @@ MUST_CHECK static enum status check_attributes(struct json should, struct json i
     return STATUS_OK;
 }
 
+MUST_CHECK static enum status check_index(struct json index, struct json is, struct error *error)
+{
+    const struct slice name = text_of(index, "IndexName");
+    const struct json found = named(json_member(is, "GlobalSecondaryIndexes"), "IndexName", name);
+    const struct slice status = text_of(found, "IndexStatus");
+
+    if (json_kind(found) == JSON_ABSENT) {
+        return error_set(error, STATUS_REJECTED, "the index %.*s is missing", SLICE_PRINT(name));
+    }
+    if (!same_keys(index, found)) {
+        return error_set(error, STATUS_REJECTED, "the index %.*s has other keys",
+                         SLICE_PRINT(name));
+    }
+    if (status.data && !slice_equals_text(status, "ACTIVE")) {
+        return error_set(error, STATUS_REJECTED, "the index %.*s is %.*s", SLICE_PRINT(name),
+                         SLICE_PRINT(status));
+    }
+    return STATUS_OK;
+}
+
 MUST_CHECK static enum status check_indexes(struct json should, struct json is, struct error *error)
 {
     struct json index = json_element(json_member(should, "GlobalSecondaryIndexes"), 0);
+    enum status status = STATUS_OK;
 
-    for (; json_kind(index) != JSON_ABSENT; index = json_next(index)) {
-        const struct slice name = text_of(index, "IndexName");
-        const struct json found =
-            named(json_member(is, "GlobalSecondaryIndexes"), "IndexName", name);
-        const struct slice status = text_of(found, "IndexStatus");
-        if (json_kind(found) == JSON_ABSENT) {
-            return error_set(error, STATUS_REJECTED, "the index %.*s is missing",
-                             SLICE_PRINT(name));
-        }
-        if (!same_keys(index, found)) {
-            return error_set(error, STATUS_REJECTED, "the index %.*s has other keys",
-                             SLICE_PRINT(name));
-        }
-        if (status.data && !slice_equals_text(status, "ACTIVE")) {
-            return error_set(error, STATUS_REJECTED, "the index %.*s is %.*s", SLICE_PRINT(name),
-                             SLICE_PRINT(status));
-        }
+    for (; status == STATUS_OK && json_kind(index) != JSON_ABSENT; index = json_next(index)) {
+        status = check_index(index, is, error);
     }
-    return STATUS_OK;
+    return status;
 }
 
 /* What is weaker: no expiry, capacity that somebody has to provide. */
@@ -233,7 +239,7 @@ static const char *find_weakness(struct aws_client *aws, struct arena *arena, co
     const struct slice mode =
         text_of(json_member(description, "BillingModeSummary"), "BillingMode");
     struct aws_call call = {0};
-    struct json root;
+    struct json root = {NULL, NULL};
     struct json ttl;
 
     dynamodb_build_describe(arena, "DescribeTimeToLive", table, &call);

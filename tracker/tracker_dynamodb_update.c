@@ -282,6 +282,21 @@ MUST_CHECK static enum status update_wave(struct dynamodb_store *store, struct c
     return status;
 }
 
+/* The updates that wait and whose id no earlier one waits for: as a rule all of them. */
+static size_t choose_wave(struct tracker_update *updates, const char *const *ids, bool *waits,
+                          size_t count, struct change *changes)
+{
+    size_t taken = 0;
+
+    for (size_t i = count; i-- > 0;) {
+        if (waits[i] && !dynamodb_is_second(ids, waits, i)) {
+            changes[taken++].update = &updates[i];
+            waits[i] = false;
+        }
+    }
+    return taken;
+}
+
 enum status dynamodb_update(struct tracker *tracker, struct tracker_update *updates, size_t count,
                             struct error *error)
 {
@@ -298,16 +313,9 @@ enum status dynamodb_update(struct tracker *tracker, struct tracker_update *upda
         ids[i] = updates[i].record.id;
         waits[i] = true;
     }
-    /* As a rule one wave; the second of an id waits for the first. */
     while (status == STATUS_OK && left > 0) {
         struct change *changes = ARENA_ARRAY(store->scratch, left, struct change);
-        size_t taken = 0;
-        for (size_t i = count; i-- > 0;) {
-            if (waits[i] && !dynamodb_is_second(ids, waits, i)) {
-                changes[taken++].update = &updates[i];
-                waits[i] = false;
-            }
-        }
+        const size_t taken = choose_wave(updates, ids, waits, count, changes);
         left -= taken;
         status = update_wave(store, changes, taken, error);
     }

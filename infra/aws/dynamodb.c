@@ -441,6 +441,15 @@ static struct json undone_key(struct json request)
                                  : json_member(json_member(request, "PutRequest"), "Item");
 }
 
+static void leave_undone(struct dynamodb_batch_write *const *writes, size_t count, struct json key)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (same_key(&writes[i]->key, key)) {
+            writes[i]->done = false;
+        }
+    }
+}
+
 void dynamodb_read_batch_write(struct json root, const char *table,
                                struct dynamodb_batch_write *const *writes, size_t count)
 {
@@ -451,12 +460,7 @@ void dynamodb_read_batch_write(struct json root, const char *table,
         writes[i]->done = true;
     }
     for (; json_kind(request) != JSON_ABSENT; request = json_next(request)) {
-        const struct json key = undone_key(request);
-        for (size_t i = 0; i < count; i++) {
-            if (same_key(&writes[i]->key, key)) {
-                writes[i]->done = false;
-            }
-        }
+        leave_undone(writes, count, undone_key(request));
     }
 }
 

@@ -284,7 +284,7 @@ static size_t items_below(struct fixture *fixture, const char *pk, const char *s
 {
     char body[512];
     struct json root;
-    struct slice reply = SLICE_NONE;
+    struct slice reply;
 
     (void)snprintf(
         body, sizeof(body),

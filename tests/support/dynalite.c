@@ -89,7 +89,7 @@ void dynalite_restart(struct dynalite *server)
     }
     (void)close(output);
     line[size - 1] = '\0';
-    server->port = atoi(strrchr(line, ':') + 1);
+    server->port = (int)strtol(strrchr(line, ':') + 1, NULL, 10);
     dynalite_aim(server, line);
 }
 
@@ -185,7 +185,7 @@ struct slice dynalite_call(struct dynalite *server, struct arena *arena, const c
     struct aws_client *client = open_client(server);
     struct aws_call call = {
         .service = AWS_DYNAMODB, .operation = operation, .body = slice_from_text(body)};
-    struct slice reply = SLICE_NONE;
+    struct slice reply;
 
     aws_send_all(client, &call, 1);
     if (call.status != STATUS_OK) {
