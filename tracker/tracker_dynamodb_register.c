@@ -26,7 +26,8 @@ static void build_create(struct dynamodb_store *store, struct entry *entry, stru
     struct dynamodb_write write = {
         .table = store->table,
         .key = dynamodb_record_key(store, record->id),
-        .condition = "attribute_not_exists(#pk) OR (#expires > :zero AND #expires <= :now)"};
+        .condition = "attribute_not_exists(#pk) OR (#expires > :zero AND #expires <= :now)",
+        .tells_item = true};
 
     dynamodb_add_number(&write.values, "version", 1);
     dynamodb_add_number(&write.values, "created", record->created_at_ms);

@@ -42,6 +42,7 @@ MUST_CHECK static enum status try_take(struct dynamodb_store *store, struct dyna
         .key = key,
         .update = "SET #owner = :owner",
         .condition = "attribute_not_exists(#pk) OR #owner = :owner OR #owner = :expected",
+        .tells_item = true,
         .returns = "ALL_NEW"};
     struct json item;
     enum status status = STATUS_OK;
@@ -225,7 +226,8 @@ static void build_park(struct dynamodb_store *store, const struct tracker_parked
                                    .key = parked_key(store, message->id),
                                    .condition =
                                        "attribute_not_exists(#pk) OR attribute_exists(#writer) OR "
-                                       "(#expires > :zero AND #expires <= :now)"};
+                                       "(#expires > :zero AND #expires <= :now)",
+                                   .tells_item = true};
 
     dynamodb_add_number(&write.values, "seen", message->first_seen_ms);
     dynamodb_add_number(&write.values, "expires", message->expires_at_ms);
@@ -345,6 +347,7 @@ MUST_CHECK static enum status mark_taken(struct dynamodb_store *store, const cha
                                    .condition = "attribute_exists(#pk) AND "
                                                 "attribute_not_exists(#writer) AND "
                                                 "(#expires = :zero OR #expires > :now)",
+                                   .tells_item = true,
                                    .returns = "ALL_NEW"};
     enum status status = STATUS_OK;
     enum status read = STATUS_OK;

@@ -58,7 +58,7 @@ void tracker_dynamodb_table_print(const char *table, struct buffer *out)
     json_end_object(&writer);
 }
 
-/* ---- Making --------------------------------------------------------------------------------- */
+/* ---- Asking --------------------------------------------------------------------------------- */
 
 /* Sends the call; *root is its answer. */
 MUST_CHECK static enum status ask(struct aws_client *aws, struct arena *arena,
@@ -90,71 +90,6 @@ static struct slice text_of(struct json object, const char *name)
     struct slice text = SLICE_NONE;
 
     return json_find_text(object, name, 0, &text, NULL) == STATUS_OK ? text : SLICE_NONE;
-}
-
-MUST_CHECK static enum status wait_until_active(struct aws_client *aws, const struct clock *clock,
-                                                const char *table, struct error *error)
-{
-    CLEANUP(arena_cleanup) struct arena *arena = arena_new((size_t)1 << 20);
-    const int64_t until_ms = clock_monotonic_ms(clock) + WAIT_MAX_MS;
-    int64_t pause_ms = PAUSE_MS;
-    struct json description;
-
-    while (clock_monotonic_ms(clock) < until_ms) {
-        enum status status = STATUS_OK;
-        arena_reset(arena);
-        aws_reset(aws);
-        status = describe(aws, arena, table, &description, error);
-        /* Just after CreateTable it may not be seen yet. */
-        if (status != STATUS_OK && status != STATUS_NOT_FOUND) {
-            return status;
-        }
-        if (slice_equals_text(text_of(description, "TableStatus"), "ACTIVE")) {
-            return STATUS_OK;
-        }
-        clock_sleep_ms(clock, pause_ms);
-        pause_ms = 2 * pause_ms < PAUSE_MAX_MS ? 2 * pause_ms : PAUSE_MAX_MS;
-    }
-    return error_set(error, STATUS_RETRY, "dynamodb: the table %s is not active yet", table);
-}
-
-/* Some stand-ins know no expiry; the table serves without it, but grows. */
-MUST_CHECK static enum status turn_expiry_on(struct aws_client *aws, const char *table,
-                                             struct error *error)
-{
-    CLEANUP(arena_cleanup) struct arena *arena = arena_new((size_t)1 << 20);
-    struct aws_call call = {0};
-    struct json root;
-    enum status status = STATUS_OK;
-
-    dynamodb_build_define(arena, "UpdateTimeToLive", table, slice_from_text(expiry), &call);
-    status = ask(aws, arena, &call, &root, error);
-    if (strcmp(call.error_name, "UnknownOperationException") == 0 ||
-        (strcmp(call.error_name, "ValidationException") == 0 &&
-         strstr(call.error_message, "already enabled") != NULL)) {
-        return STATUS_OK;
-    }
-    return status;
-}
-
-enum status tracker_dynamodb_table_create(struct aws_client *aws, const struct clock *clock,
-                                          const char *table, bool *created, struct error *error)
-{
-    CLEANUP(arena_cleanup) struct arena *arena = arena_new((size_t)1 << 20);
-    struct aws_call call = {0};
-    struct json root;
-    enum status status = STATUS_OK;
-
-    dynamodb_build_define(arena, "CreateTable", table, slice_from_text(definition), &call);
-    status = ask(aws, arena, &call, &root, error);
-    *created = status == STATUS_OK;
-    if (strcmp(call.error_name, "ResourceInUseException") == 0) {
-        status = STATUS_OK;
-    }
-    if (status == STATUS_OK) {
-        status = wait_until_active(aws, clock, table, error);
-    }
-    return status == STATUS_OK && *created ? turn_expiry_on(aws, table, error) : status;
 }
 
 /* ---- Checking ------------------------------------------------------------------------------- */
@@ -282,4 +217,76 @@ enum status tracker_dynamodb_table_check(struct aws_client *aws, struct arena *a
     }
     *remark = find_weakness(aws, arena, table, is);
     return STATUS_OK;
+}
+
+/* ---- Making --------------------------------------------------------------------------------- */
+
+MUST_CHECK static enum status wait_until_active(struct aws_client *aws, const struct clock *clock,
+                                                const char *table, struct error *error)
+{
+    CLEANUP(arena_cleanup) struct arena *arena = arena_new((size_t)1 << 20);
+    const int64_t until_ms = clock_monotonic_ms(clock) + WAIT_MAX_MS;
+    int64_t pause_ms = PAUSE_MS;
+    struct json description;
+
+    while (clock_monotonic_ms(clock) < until_ms) {
+        enum status status = STATUS_OK;
+        arena_reset(arena);
+        aws_reset(aws);
+        status = describe(aws, arena, table, &description, error);
+        /* Just after CreateTable it may not be seen yet. */
+        if (status != STATUS_OK && status != STATUS_NOT_FOUND) {
+            return status;
+        }
+        if (slice_equals_text(text_of(description, "TableStatus"), "ACTIVE")) {
+            return STATUS_OK;
+        }
+        clock_sleep_ms(clock, pause_ms);
+        pause_ms = 2 * pause_ms < PAUSE_MAX_MS ? 2 * pause_ms : PAUSE_MAX_MS;
+    }
+    return error_set(error, STATUS_RETRY, "dynamodb: the table %s is not active yet", table);
+}
+
+/* Some stand-ins know no expiry; the table serves without it, but grows. */
+MUST_CHECK static enum status turn_expiry_on(struct aws_client *aws, const char *table,
+                                             struct error *error)
+{
+    CLEANUP(arena_cleanup) struct arena *arena = arena_new((size_t)1 << 20);
+    struct aws_call call = {0};
+    struct json root;
+    enum status status = STATUS_OK;
+
+    dynamodb_build_define(arena, "UpdateTimeToLive", table, slice_from_text(expiry), &call);
+    status = ask(aws, arena, &call, &root, error);
+    if (strcmp(call.error_name, "UnknownOperationException") == 0 ||
+        (strcmp(call.error_name, "ValidationException") == 0 &&
+         strstr(call.error_message, "already enabled") != NULL)) {
+        return STATUS_OK;
+    }
+    return status;
+}
+
+enum status tracker_dynamodb_table_create(struct aws_client *aws, const struct clock *clock,
+                                          const char *table, bool *created, struct error *error)
+{
+    CLEANUP(arena_cleanup) struct arena *arena = arena_new((size_t)1 << 20);
+    struct aws_call call = {0};
+    struct json root = {NULL, NULL};
+    const char *remark = NULL;
+    enum status status = STATUS_OK;
+
+    dynamodb_build_define(arena, "CreateTable", table, slice_from_text(definition), &call);
+    status = ask(aws, arena, &call, &root, error);
+    *created = status == STATUS_OK;
+    if (strcmp(call.error_name, "ResourceInUseException") == 0) {
+        status = STATUS_OK;
+    }
+    if (status == STATUS_OK) {
+        status = wait_until_active(aws, clock, table, error);
+    }
+    /* Another's table is left as it is. */
+    if (status == STATUS_OK) {
+        status = tracker_dynamodb_table_check(aws, arena, table, &remark, error);
+    }
+    return status == STATUS_OK ? turn_expiry_on(aws, table, error) : status;
 }

@@ -15,7 +15,8 @@ const char *tracker_dynamodb_table_name(const char *url);
  * with TimeToLiveSpecification, which is UpdateTimeToLive's. */
 void tracker_dynamodb_table_print(const char *table, struct buffer *out);
 
-/* Creates the table unless there is one, waits until it is active, turns expiry on. */
+/* Creates the table unless there is one, waits until it is active, turns expiry on. REJECTED: there
+ * is one that is not as described, which is left as it is. */
 MUST_CHECK enum status tracker_dynamodb_table_create(struct aws_client *aws,
                                                      const struct clock *clock, const char *table,
                                                      bool *created, struct error *error);

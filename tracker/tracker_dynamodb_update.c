@@ -54,6 +54,7 @@ static void build_change(struct dynamodb_store *store, struct change *change, st
                                    .update = update_text(store, update),
                                    .condition = "#version = :version AND #format <= :ours AND "
                                                 "(#expires = :zero OR #expires > :now)",
+                                   .tells_item = true,
                                    .returns = "ALL_OLD"};
 
     dynamodb_add_number(&write.values, "version", update->record.version);
@@ -333,7 +334,8 @@ enum status dynamodb_touch(struct tracker *tracker, const char *id, int64_t now_
     struct dynamodb_write write = {
         .table = store->table,
         .update = "SET #due = :now, #part = :part",
-        .condition = "#settled = :zero AND #format <= :ours AND (#due = :zero OR #due > :now)"};
+        .condition = "#settled = :zero AND #format <= :ours AND (#due = :zero OR #due > :now)",
+        .tells_item = true};
     struct json item;
     enum status status = STATUS_OK;
 

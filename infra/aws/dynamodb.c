@@ -189,6 +189,8 @@ static void finish_write(struct request *request, struct arena *arena,
     json_write_text_if(writer, "UpdateExpression", slice_from_text(write->update));
     if (write->condition != NULL) {
         json_write_text(writer, "ConditionExpression", slice_from_text(write->condition));
+    }
+    if (write->tells_item) {
         json_write_text(writer, "ReturnValuesOnConditionCheckFailure", SLICE("ALL_OLD"));
     }
     json_write_text_if(writer, "ReturnValues", slice_from_text(write->returns));

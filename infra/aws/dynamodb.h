@@ -67,6 +67,7 @@ struct dynamodb_write {
     struct dynamodb_values extra;  /* of a put: the values of its condition */
     const char *update;            /* of an update: SET ... REMOVE ... ADD ... */
     const char *condition;         /* NULL: none */
+    bool tells_item;               /* the item as it is, when the condition fails */
     const char *returns;           /* ReturnValues; NULL: none */
 };
 
@@ -80,8 +81,8 @@ void dynamodb_build_delete(struct arena *arena, const struct dynamodb_write *wri
 /* Whether the call failed by its condition. When some sending of it was in doubt, that may be the
  * work of this very call: read again. */
 bool dynamodb_condition_failed(const struct aws_call *call);
-/* What ReturnValues asked for; after a failed condition the item as it is, where the service says
- * so (ReturnValuesOnConditionCheckFailure). Absent: nothing was said. */
+/* What ReturnValues asked for; after a failed condition the item as it is, where that was asked for
+ * and the service knows it (ReturnValuesOnConditionCheckFailure). Absent: nothing was said. */
 struct json dynamodb_read_write(struct json root);
 
 /* ---- Many items without a condition --------------------------------------------------------- */

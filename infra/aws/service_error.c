@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#define BODY_MAX_BYTES (256u << 10)
+#define BODY_MAX_BYTES (1u << 20) /* DynamoDB tells an item of up to 400 KB along */
 
 /* Headers and XML may hold any bytes; what is no character becomes '?', since a record that keeps
  * these texts must not grow when it is written as JSON. */

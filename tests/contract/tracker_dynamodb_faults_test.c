@@ -9,6 +9,7 @@
 #include "tests/support/http_fixture.h"
 
 #include "infra/base/json_reader.h"
+#include "infra/base/json_writer.h"
 #include "infra/base/log.h"
 
 #include <limits.h>
@@ -45,11 +46,12 @@ struct fixture {
     atomic_uint fail_count;
     enum fault fault;
     bool retries; /* the client may send again */
+    bool tells_items;
     char attempts[32];
     char endpoint[128];
     char keys[2][64];
     char *environment[8];
-    struct random zero;
+    struct random random;
     struct aws_client_options aws;
     struct tracker_options options;
     struct tracker *tracker;
@@ -59,12 +61,66 @@ struct fixture {
     unsigned number; /* of ids */
 };
 
+/* What dynalite answers a call of this operation. */
+static struct http_exchange ask_dynalite(struct fixture *fixture, const char *operation,
+                                         const char *body)
+{
+    struct http_exchange exchange = {
+        .method = "POST", .body = slice_from_text(body), .timeout_ms = 30000};
+
+    exchange.url =
+        arena_format(fixture->proxy_arena, "http://127.0.0.1:%d/", fixture->dynalite.port);
+    exchange.headers[0] = (struct http_header){
+        "X-Amz-Target", arena_format(fixture->proxy_arena, "DynamoDB_20120810.%s", operation)};
+    exchange.headers[1] = (struct http_header){"Content-Type", "application/x-amz-json-1.0"};
+    exchange.headers[2] = (struct http_header){"X-Amz-Date", "20261120T123456Z"};
+    exchange.headers[3] = (struct http_header){
+        "Authorization", "AWS4-HMAC-SHA256 Credential=a/20261120/eu-west-1/dynamodb/aws4_request, "
+                         "SignedHeaders=host, Signature=b"};
+    exchange.header_count = 4;
+    http_send_all(fixture->http, &exchange, 1);
+    return exchange;
+}
+
+/* The answer to a condition that failed, with the item as it is. */
+static const char *add_item(struct fixture *fixture, const struct http_fixture_request *request,
+                            const char *answer)
+{
+    CLEANUP(buffer_clear) struct buffer body;
+    struct json root = {NULL, NULL};
+    struct json key;
+    struct json_writer writer;
+    struct slice item;
+
+    buffer_init(&body, 64u * 1024);
+    if (json_parse(fixture->proxy_arena, request->body, &root, NULL) != STATUS_OK) {
+        return answer;
+    }
+    key = json_exists(json_member(root, "Key")) ? json_member(root, "Key")
+                                                : json_member(root, "Item");
+    json_writer_init(&writer, &body);
+    json_begin_object(&writer, NULL);
+    json_copy_member(json_member(root, "TableName"), SLICE("TableName"), &writer);
+    json_write_bool(&writer, "ConsistentRead", true);
+    json_begin_object(&writer, "Key");
+    json_copy_member(json_member(key, "pk"), SLICE("pk"), &writer);
+    json_copy_member(json_member(key, "sk"), SLICE("sk"), &writer);
+    json_end_object(&writer);
+    json_end_object(&writer);
+    item = ask_dynalite(fixture, "GetItem", body.data).response;
+    /* {"Item":{...}} becomes the end of the refusal. */
+    return item.size < 4 ? answer
+                         : arena_format(fixture->proxy_arena, "%.*s,%.*s", (int)strlen(answer) - 1,
+                                        answer, (int)item.size - 1, item.data + 1);
+}
+
 static struct http_fixture_reply pass_on(struct fixture *fixture,
                                          const struct http_fixture_request *request)
 {
     static const char *const names[] = {"X-Amz-Target", "Content-Type", "X-Amz-Date",
                                         "Authorization"};
     struct http_exchange exchange = {.method = "POST", .body = request->body, .timeout_ms = 30000};
+    struct http_fixture_reply reply;
     char url[128];
 
     arena_reset(fixture->proxy_arena);
@@ -81,11 +137,16 @@ static struct http_fixture_reply pass_on(struct fixture *fixture,
     if (exchange.status != STATUS_OK) {
         http_send_all(fixture->http, &exchange, 1);
     }
-    return (struct http_fixture_reply){
+    reply = (struct http_fixture_reply){
         .code = exchange.code,
         .headers = "Content-Type: application/x-amz-json-1.0\r\n",
         .body = arena_text(fixture->proxy_arena, exchange.response),
     };
+    if (fixture->tells_items && exchange.code == 400 &&
+        strstr(reply.body, "ConditionalCheckFailed") != NULL) {
+        reply.body = add_item(fixture, request, reply.body);
+    }
+    return reply;
 }
 
 static struct http_fixture_reply refuse(int code, const char *name, struct arena *arena)
@@ -154,6 +215,13 @@ static void fill_zero(void *context, void *out, size_t size)
     memset(out, 0, size);
 }
 
+/* The longest. */
+static void fill_ones(void *context, void *out, size_t size)
+{
+    (void)context;
+    memset(out, 0xff, size);
+}
+
 static int64_t now_ms(void *context)
 {
     (void)context;
@@ -186,7 +254,7 @@ static int setup(void **state)
     fixture->http = http_new(NULL);
     fixture->proxy_arena = arena_new(64u << 20);
     fixture->arena = arena_new(64u << 20);
-    fixture->zero.fill = fill_zero;
+    fixture->random.fill = fill_zero;
     fixture->proxy = http_fixture_open();
     http_fixture_handle(fixture->proxy, handle, fixture);
     (void)snprintf(fixture->url, sizeof(fixture->url), "dynamodb:faults-%u", ++tables);
@@ -198,7 +266,7 @@ static int setup(void **state)
     fixture->environment[0] = fixture->endpoint;
     fixture->aws = fixture->dynalite.aws;
     fixture->aws.environment = fixture->environment;
-    fixture->aws.random = &fixture->zero;
+    fixture->aws.random = &fixture->random;
     fixture->aws.clock = &test_clock;
     fixture->options =
         (struct tracker_options){.url = fixture->url, .aws = &fixture->aws, .timeout_ms = 20000};
@@ -612,6 +680,14 @@ static void one_failed_call_is_nothing_to_a_client_that_sends_again(void **state
     }
 }
 
+static void and_to_one_that_is_told_what_is_there(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture->tells_items = true;
+    one_failed_call_is_nothing_to_a_client_that_sends_again(state);
+}
+
 static void one_failed_call_is_retry_and_the_next_try_does_it(void **state)
 {
     struct fixture *fixture = *state;
@@ -646,6 +722,7 @@ static void what_stays_unprocessed_costs_one_timeout(void **state)
     int64_t started_ms = 0;
 
     fixture->options.timeout_ms = 300;
+    fixture->random.fill = fill_ones;
     open_tracker(fixture, true);
     new_record(fixture, &record);
     fail_from(fixture, 1, UINT_MAX / 2, UNPROCESSED);
@@ -660,6 +737,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         FAULT_TEST(one_failed_call_is_nothing_to_a_client_that_sends_again),
+        FAULT_TEST(and_to_one_that_is_told_what_is_there),
         FAULT_TEST(one_failed_call_is_retry_and_the_next_try_does_it),
         FAULT_TEST(what_stays_throttled_is_retry),
         FAULT_TEST(what_stays_unprocessed_costs_one_timeout),

@@ -459,6 +459,50 @@ static void a_table_is_made_once_and_then_as_described(void **state)
     assert_non_null(strstr(remark, "expiry by `ttl` is off")); /* dynalite has none */
 }
 
+/* On a server that knows expiry, and is slow to make the table. */
+static void expiry_is_turned_on_where_it_is_known(void **state)
+{
+    static const char *const targets[] = {"CreateTable",        "DescribeTable",
+                                          "DescribeTable",      "DescribeTable",
+                                          "DescribeTimeToLive", "UpdateTimeToLive"};
+    struct fixture *fixture = *state;
+    struct http_fixture *server = http_fixture_open();
+    struct aws_client *client = NULL;
+    CLEANUP(buffer_clear) struct buffer table;
+    bool created = false;
+
+    buffer_init(&table, 64u * 1024);
+    buffer_append_text(&table, "{\"Table\":");
+    tracker_dynamodb_table_print("other", &table);
+    table.size -= 1; /* what it is now follows */
+    buffer_append_text(&table, ",\"TableStatus\":\"ACTIVE\"}}");
+    http_fixture_reply(server, (struct http_fixture_reply){.body = "{}"});
+    http_fixture_reply(
+        server, (struct http_fixture_reply){.body = "{\"Table\":{\"TableStatus\":\"CREATING\"}}"});
+    http_fixture_reply(server, (struct http_fixture_reply){.body = table.data});
+    http_fixture_reply(server, (struct http_fixture_reply){.body = table.data});
+    http_fixture_reply(
+        server, (struct http_fixture_reply){
+                    .body = "{\"TimeToLiveDescription\":{\"TimeToLiveStatus\":\"DISABLED\"}}"});
+    http_fixture_reply(server, (struct http_fixture_reply){.body = "{}"});
+    dynalite_aim(&fixture->server, http_fixture_url(server));
+    client = open_client(fixture);
+    OK(fixture,
+       tracker_dynamodb_table_create(client, clock_system(), "other", &created, &fixture->error));
+    assert_true(created);
+    aws_client_free(client);
+    assert_int_equal(http_fixture_request_count(server), ARRAY_COUNT(targets));
+    for (size_t i = 0; i < ARRAY_COUNT(targets); i++) {
+        const struct slice target =
+            http_fixture_header(http_fixture_request(server, i), "X-Amz-Target");
+        assert_true(slice_ends_with(target, slice_from_text(targets[i])));
+    }
+    assert_true(slice_equals(http_fixture_request(server, ARRAY_COUNT(targets) - 1)->body,
+                             SLICE("{\"TableName\":\"other\",\"TimeToLiveSpecification\":"
+                                   "{\"AttributeName\":\"ttl\",\"Enabled\":true}}")));
+    http_fixture_close(server);
+}
+
 static void the_printed_table_is_what_is_made(void **state)
 {
     struct fixture *fixture = *state;
@@ -606,6 +650,7 @@ int main(void)
         DYNAMODB_TEST(what_another_process_makes_due_is_found_by_the_next_sweep),
         DYNAMODB_TEST(costs_are_counted),
         DYNAMODB_TEST(a_table_is_made_once_and_then_as_described),
+        DYNAMODB_TEST(expiry_is_turned_on_where_it_is_known),
         DYNAMODB_TEST(the_printed_table_is_what_is_made),
         DYNAMODB_TEST(a_table_that_is_missing_is_rejected_with_what_to_do),
         DYNAMODB_TEST(another_table_is_told_by_its_difference),

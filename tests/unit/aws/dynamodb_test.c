@@ -56,8 +56,10 @@ static void assert_slice(struct slice is, struct slice should)
 
 static void a_put_names_its_attributes_and_its_condition(void **state)
 {
-    struct dynamodb_write write = {
-        .table = "t", .key = key, .condition = "attribute_not_exists(#pk) OR #expires <= :now"};
+    struct dynamodb_write write = {.table = "t",
+                                   .key = key,
+                                   .condition = "attribute_not_exists(#pk) OR #expires <= :now",
+                                   .tells_item = true};
     struct aws_call call = {0};
 
     dynamodb_add_number(&write.values, "version", 1);
@@ -92,7 +94,6 @@ static void an_update_names_what_both_expressions_use(void **state)
                 "{\"TableName\":\"t\",\"Key\":{\"pk\":{\"S\":\"r#1\"},\"sk\":{\"S\":\"r\"}},"
                 "\"UpdateExpression\":\"SET #due = :due, #version = #version + :one\","
                 "\"ConditionExpression\":\"#version = :version AND #due > :due\","
-                "\"ReturnValuesOnConditionCheckFailure\":\"ALL_OLD\","
                 "\"ReturnValues\":\"ALL_OLD\","
                 "\"ExpressionAttributeNames\":{\"#due\":\"due\",\"#version\":\"version\"},"
                 "\"ExpressionAttributeValues\":{\":due\":{\"N\":\"-5\"}},"

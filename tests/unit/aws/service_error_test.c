@@ -106,6 +106,22 @@ static void long_texts_are_cut_between_characters(void **state)
     assert_true(slice_is_utf8(slice_from_text(message)));
 }
 
+/* DynamoDB tells the item of a failed condition along, which has up to 400 KB, as base64. */
+static void large_answers_have_names_too(void **state)
+{
+    static char body[600000];
+    static const char start[] = "{\"__type\":\"x#ConditionalCheckFailedException\",\"Item\":"
+                                "{\"state\":{\"B\":\"";
+    memset(body, 'A', sizeof(body));
+    memcpy(body, start, sizeof(start) - 1);
+    memcpy(body + sizeof(body) - 5, "\"}}}", 5);
+    const struct http_exchange exchange = {.response = slice_from_text(body)};
+    char name[AWS_ERROR_NAME_BYTES];
+    char message[AWS_ERROR_MESSAGE_BYTES];
+    service_error_read(*state, &exchange, name, message);
+    assert_string_equal(name, "ConditionalCheckFailedException");
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 int main(void)
@@ -115,6 +131,7 @@ int main(void)
         TEST(xml_errors),
         TEST(answers_that_say_nothing),
         TEST(long_texts_are_cut_between_characters),
+        TEST(large_answers_have_names_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
