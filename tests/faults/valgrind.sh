@@ -82,6 +82,7 @@ run_on() {
     run=$1
     begin_stack || { not_ok "$run: the stand-in starts"; return; }
     [[ -z $2 ]] || export RINGBACK_TRACKER_URL=$2
+    [[ $run != dynamodb ]] || use_dynamodb || { not_ok "$run: the store is there"; return; }
     printf 'k1:%s\n' "$(head -c 32 /dev/urandom | base64 -w 0)" >"$work/keys"
     export RINGBACK_KEY_FILE=$work/keys RINGBACK_SWEEP_SECONDS=1 RINGBACK_OVERDUE_SECONDS=1
     start_daemon serve valgrind --quiet --leak-check=full \
@@ -109,5 +110,10 @@ if [[ -n ${REDIS_URL:-} ]]; then
     run_on redis "${REDIS_URL%/*}/10"
 else
     not_ok redis 'REDIS_URL is not set'
+fi
+if [[ -n ${DYNAMODB_URL:-} ]]; then
+    run_on dynamodb ''
+else
+    not_ok dynamodb 'DYNAMODB_URL is not set'
 fi
 finish

@@ -178,7 +178,7 @@ sandbox_cases() {
     faults '{}'
 
     kill -STOP "$function_pid"
-    [[ $on == sqlite ]] || redis-cli -u "$REDIS_URL" client kill type normal >/dev/null
+    [[ $on != redis ]] || redis-cli -u "$REDIS_URL" client kill type normal >/dev/null
     sleep 1.2 # the sandbox's own sleep is what is tested
     kill -CONT "$function_pid"
     invoke "$(request 'select 10')"
@@ -200,6 +200,7 @@ cases_on() {
     on=$1
     begin_stack --engine sqlite::memory: || not_ok "$on: the stand-in starts"
     [[ -z $2 ]] || export RINGBACK_TRACKER_URL=$2
+    [[ $on != dynamodb ]] || use_dynamodb || not_ok "$on: the store is there"
     start_function RINGBACK_OVERDUE_SECONDS=1 || not_ok "$on: the function starts"
     request_cases
     resource_cases
@@ -215,6 +216,7 @@ if [[ -n ${REDIS_URL:-} ]]; then
     redis-cli -u "$REDIS_URL" flushall >/dev/null
     cases_on redis "$REDIS_URL"
 fi
+[[ -z ${DYNAMODB_URL:-} ]] || cases_on dynamodb ''
 begin_stack --engine sqlite::memory: || not_ok 'the stand-in starts'
 start_cases
 end_stack
