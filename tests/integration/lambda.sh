@@ -123,10 +123,10 @@ event_cases() {
     check "$on: a lost event is found by the schedule" until_true swept "$task"
 }
 
-# Takes the next completion event off its queue; sets event.
+# Takes completion events off their queue until one is that of the last reply's invocation; sets event.
 event_is_there() {
     event=$(take_message "$RINGBACK_EVENT_QUEUE_URL" | jq -r .Body)
-    [[ $(jq -r .source <<<"$event") == aws.redshift-data ]]
+    [[ $(jq -r .detail.statementName <<<"$event") == */"$(jq -r .InvocationId <<<"$reply")"/* ]]
 }
 
 swept() {
