@@ -15,7 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define CONNECTIONS_MAX 64
+#define CONNECTIONS_MAX 256
 #define REQUESTS_MAX    4096
 #define REQUEST_BYTES   (8u << 20)
 #define NEVER           INT64_MAX
