@@ -113,6 +113,7 @@ start_cluster_node() {
 # Starts a dynalite, named $1 beside others, with its tables in memory, and exports DYNAMODB_URL.
 start_dynalite() {
     local log=$servers_dir/dynalite$1.log
+    : >"$log"
     tests/node_modules/node/bin/node tests/support/dynalite.mjs >"$log" 2>&1 &
     servers_pids+=($!)
     until grep -q '^http' "$log"; do
