@@ -6,7 +6,7 @@
 # is killed too, where there is one. Then all that is over, and what was leased to the dead is waited
 # for. At the end (chaos/judge.mjs) every invocation has exactly one effective callback that tells what
 # its statements did, no statement name has run twice, and nothing is left open, running or parked.
-#     tests/faults/chaos.sh [--long] [TRACKER...]       sqlite, redis
+#     tests/faults/chaos.sh [--long] [TRACKER...]       sqlite, redis; also redis-cluster, dynamodb
 # --long     30 minutes of it with 2,000 invocations; CHAOS_INVOCATIONS, CHAOS_SECONDS and CHAOS_KILL_MS
 #            set any other
 # Trackers are tried side by side. CHAOS_FOLDER: where a failed run leaves what the daemons said.

@@ -58,11 +58,11 @@ async function start(name, folder) {
     await allowManyReceives(stack.standIn);
     stack.replies = (await sqs(stack.standIn, 'CreateQueue', { QueueName: 'chaos-replies' })).QueueUrl;
     await mkdir(`${folder}/tracker`);
-    stack.tracker = await trackers[name](`${folder}/tracker`);
+    stack.tracker = await trackers[name](`${folder}/tracker`, stack.standIn.environment);
     await writeFile(`${folder}/keys`, `chaos:${randomBytes(32).toString('base64')}\n`);
     stack.environment = {
-        ...stack.standIn.environment, RINGBACK_TRACKER_URL: stack.tracker.url, RINGBACK_KEY_FILE: `${folder}/keys`,
-        RINGBACK_SWEEP_SECONDS: '1', RINGBACK_OVERDUE_SECONDS: '3' };
+        ...stack.standIn.environment, ...stack.tracker.environment, RINGBACK_TRACKER_URL: stack.tracker.url,
+        RINGBACK_KEY_FILE: `${folder}/keys`, RINGBACK_SWEEP_SECONDS: '1', RINGBACK_OVERDUE_SECONDS: '3' };
     for (const [i, command] of ['invoker', 'invoker', 'completer', 'completer'].entries()) {
         stack.daemons.push(new Daemon(command, stack.environment, `${folder}/${command}${i}.log`, lifeOf(stack)));
     }
