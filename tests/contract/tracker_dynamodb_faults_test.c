@@ -44,8 +44,8 @@ struct fixture {
     atomic_uint calls;     /* since the fault was set */
     atomic_uint fail_from; /* 0: none */
     atomic_uint fail_count;
-    enum fault fault;
-    bool retries; /* the client may send again */
+    atomic_int fault; /* enum fault */
+    bool retries;     /* the client may send again */
     bool tells_items;
     char attempts[32];
     char endpoint[128];
@@ -183,7 +183,7 @@ static struct http_fixture_reply fail_call(struct fixture *fixture,
     struct http_fixture_reply reply = {.fault = HTTP_FIXTURE_RESET};
 
     arena_reset(fixture->proxy_arena);
-    switch (fixture->fault) {
+    switch ((enum fault)atomic_load(&fixture->fault)) {
     case THROTTLED: return refuse(400, "ThrottlingException", fixture->proxy_arena);
     case SERVER_DOWN: return refuse(503, "ServiceUnavailable", fixture->proxy_arena);
     case SERVER_SICK:
@@ -311,7 +311,8 @@ static void open_tracker(struct fixture *fixture, bool retries)
 /* count calls from the k-th one on; k 0: none. */
 static void fail_from(struct fixture *fixture, unsigned k, unsigned count, enum fault fault)
 {
-    fixture->fault = fault;
+    atomic_store(&fixture->fail_from, 0);
+    atomic_store(&fixture->fault, (int)fault);
     atomic_store(&fixture->calls, 0);
     atomic_store(&fixture->fail_count, count);
     atomic_store(&fixture->fail_from, k);
