@@ -39,10 +39,11 @@ struct option {
     }
 
 static const struct option OPTIONS[] = {
-    TEXT("RINGBACK_TRACKER_URL", tracker_url, "sqlite:ringback.db", config_rule_tracker_url,
-         "sqlite:PATH, redis://[user:password@]host:port/db, rediss://..., "
-         "redis-cluster://[user:password@]host:port,host:port, rediss-cluster://... or dynamodb:TABLE",
-         "the store of what is tracked"),
+    TEXT(
+        "RINGBACK_TRACKER_URL", tracker_url, "sqlite:ringback.db", config_rule_tracker_url,
+        "sqlite:PATH, redis://[user:password@]host:port/db, rediss://..., "
+        "redis-cluster://[user:password@]host:port,host:port, rediss-cluster://... or dynamodb:TABLE",
+        "the store of what is tracked"),
     TEXT("RINGBACK_EVENT_QUEUE_URL", event_queue_url, NULL, config_rule_http_url, "an http(s) URL",
          "queue of completion events"),
     TEXT("RINGBACK_REQUEST_QUEUE_URL", request_queue_url, NULL, config_rule_http_url,
