@@ -470,8 +470,10 @@ struct dynamodb_page dynamodb_read_query(struct arena *arena, struct json root)
 {
     const struct json items = json_member(root, "Items");
     const struct json next = json_member(root, "LastEvaluatedKey");
-    struct dynamodb_page page = {.first = json_element(items, 0), .count = json_count(items)};
+    struct dynamodb_page page = {.first = json_element(items, 0)};
 
+    /* Of what is no array there is no first one either. */
+    page.count = json_kind(items) == JSON_ARRAY ? json_count(items) : 0;
     if (json_kind(next) == JSON_OBJECT) {
         CLEANUP(buffer_clear) struct buffer text;
         buffer_init(&text, BODY_MAX_BYTES);

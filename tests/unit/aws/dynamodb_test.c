@@ -286,6 +286,15 @@ static void a_strange_answer_reads_as_nothing(void **state)
     assert_int_equal(dynamodb_consumed_milli(root), 0);
 }
 
+static void items_that_are_no_array_are_none(void **state)
+{
+    const struct dynamodb_page page =
+        dynamodb_read_query(*state, answer(*state, "{\"Items\":{\"pk\":{\"S\":\"a\"}}}"));
+
+    assert_int_equal(page.count, 0);
+    assert_false(json_exists(page.first));
+}
+
 #define DYNAMODB_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -304,6 +313,7 @@ int main(void)
         DYNAMODB_TEST(cost_is_added_up),
         DYNAMODB_TEST(an_answer_that_is_no_object_is_internal),
         DYNAMODB_TEST(a_strange_answer_reads_as_nothing),
+        DYNAMODB_TEST(items_that_are_no_array_are_none),
     };
 
     return cmocka_run_group_tests_name("dynamodb", tests, NULL, NULL);
