@@ -1,5 +1,6 @@
 /* The suite on dynalite: one server for all tests, a table of its own for each. */
 #include "tests/contract/tracker_contract.h"
+#include "tests/support/day_clock.h"
 #include "tests/support/dynalite.h"
 
 #include "infra/base/log.h"
@@ -18,20 +19,7 @@ static int64_t now_ms(void *context)
     return NOW_MS - 3600000;
 }
 
-static int64_t monotonic_ms(void *context)
-{
-    (void)context;
-    return clock_monotonic_ms(clock_system());
-}
-
-static void sleep_ms(void *context, int64_t duration_ms)
-{
-    (void)context;
-    clock_sleep_ms(clock_system(), duration_ms);
-}
-
-static const struct clock suite_clock = {
-    .now_ms = now_ms, .monotonic_ms = monotonic_ms, .sleep_ms = sleep_ms};
+static const struct clock suite_clock = DAY_CLOCK(now_ms);
 
 static void start(void)
 {

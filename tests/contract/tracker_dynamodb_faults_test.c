@@ -5,6 +5,7 @@
  * again.
  */
 #include "tests/support/cmocka.h"
+#include "tests/support/day_clock.h"
 #include "tests/support/dynalite.h"
 #include "tests/support/http_fixture.h"
 
@@ -228,20 +229,7 @@ static int64_t now_ms(void *context)
     return NOW_MS;
 }
 
-static int64_t monotonic_ms(void *context)
-{
-    (void)context;
-    return clock_monotonic_ms(clock_system());
-}
-
-static void sleep_ms(void *context, int64_t duration_ms)
-{
-    (void)context;
-    clock_sleep_ms(clock_system(), duration_ms);
-}
-
-static const struct clock test_clock = {
-    .now_ms = now_ms, .monotonic_ms = monotonic_ms, .sleep_ms = sleep_ms};
+static const struct clock test_clock = DAY_CLOCK(now_ms);
 
 static int setup(void **state)
 {

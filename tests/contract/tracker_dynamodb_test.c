@@ -1,6 +1,7 @@
 /* What only DynamoDB does: tables that are missing or other ones, hints that lead nowhere, plans
  * and hints that are renewed, an idle table that costs little, a server that dies. */
 #include "tests/support/cmocka.h"
+#include "tests/support/day_clock.h"
 #include "tests/support/dynalite.h"
 #include "tests/support/http_fixture.h"
 #include "tracker/tracker_dynamodb_table.h"
@@ -42,20 +43,7 @@ static int64_t now_ms(void *context)
     return NOW_MS + days * DAY_MS;
 }
 
-static int64_t monotonic_ms(void *context)
-{
-    (void)context;
-    return clock_monotonic_ms(clock_system());
-}
-
-static void sleep_ms(void *context, int64_t duration_ms)
-{
-    (void)context;
-    clock_sleep_ms(clock_system(), duration_ms);
-}
-
-static const struct clock test_clock = {
-    .now_ms = now_ms, .monotonic_ms = monotonic_ms, .sleep_ms = sleep_ms};
+static const struct clock test_clock = DAY_CLOCK(now_ms);
 
 static enum status open_url(struct fixture *fixture, struct tracker **tracker)
 {

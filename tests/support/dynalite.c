@@ -1,10 +1,10 @@
 #include "tests/support/dynalite.h"
 
+#include "tests/support/remove_folder.h"
 #include "tracker/tracker_dynamodb_table.h"
 
 #include "infra/aws/dynamodb.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -122,27 +122,6 @@ void dynalite_kill(struct dynalite *server)
     (void)kill(server->pid, SIGKILL);
     (void)waitpid(server->pid, NULL, 0);
     (void)close(server->stdin_fd);
-}
-
-static void remove_folder(const char *path)
-{
-    DIR *entries = opendir(path);
-    const struct dirent *entry = NULL;
-    char inner[512];
-
-    while (entries && (entry = readdir(entries))) {
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) {
-            continue;
-        }
-        (void)snprintf(inner, sizeof(inner), "%s/%s", path, entry->d_name);
-        if (unlink(inner) != 0) {
-            remove_folder(inner);
-        }
-    }
-    if (entries) {
-        (void)closedir(entries);
-    }
-    (void)rmdir(path);
 }
 
 void dynalite_stop(struct dynalite *server)

@@ -1,7 +1,8 @@
 #include "tests/support/redis.h"
 
+#include "tests/support/remove_folder.h"
+
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <hiredis/hiredis.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -189,27 +190,6 @@ void redis_server_kill(struct redis_server *server)
 {
     (void)kill(server->pid, SIGKILL);
     (void)waitpid(server->pid, NULL, 0);
-}
-
-static void remove_folder(const char *path)
-{
-    DIR *entries = opendir(path);
-    const struct dirent *entry = NULL;
-    char inner[512];
-
-    while (entries && (entry = readdir(entries))) {
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) {
-            continue;
-        }
-        (void)snprintf(inner, sizeof(inner), "%s/%s", path, entry->d_name);
-        if (unlink(inner) != 0) {
-            remove_folder(inner);
-        }
-    }
-    if (entries) {
-        (void)closedir(entries);
-    }
-    (void)rmdir(path);
 }
 
 void redis_server_stop(struct redis_server *server)
