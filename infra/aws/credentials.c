@@ -146,29 +146,72 @@ enum status credentials_fetch_environment(const struct credentials_source *sourc
                             SLICE_NONE, error);
 }
 
+enum place {
+    PLACE_ENVIRONMENT,
+    PLACE_WEB_IDENTITY,
+    PLACE_PROFILE,
+    PLACE_CONTAINER,
+    PLACE_IMDS,
+};
+
 /* The first that is configured; one that is configured and fails is an error, not passed over. */
+static enum place choose_place(const struct credentials_source *source)
+{
+    char *const *environment = source->environment;
+    if (credentials_in_environment(environment)) {
+        return PLACE_ENVIRONMENT;
+    }
+    if (environment_get(environment, "AWS_WEB_IDENTITY_TOKEN_FILE") != NULL &&
+        environment_get(environment, "AWS_ROLE_ARN") != NULL) {
+        return PLACE_WEB_IDENTITY;
+    }
+    if (credentials_in_profile(source)) {
+        return PLACE_PROFILE;
+    }
+    return credentials_in_container(environment) ? PLACE_CONTAINER : PLACE_IMDS;
+}
+
+static enum status fetch_web_identity(const struct credentials_source *source,
+                                      struct credentials *out, struct error *error)
+{
+    char *const *environment = source->environment;
+    const struct credentials_role role = {
+        .arn = slice_from_text(environment_get(environment, "AWS_ROLE_ARN")),
+        .session_name = slice_from_text(environment_get(environment, "AWS_ROLE_SESSION_NAME"))};
+    return credentials_fetch_web_identity(
+        source, &role, environment_get(environment, "AWS_WEB_IDENTITY_TOKEN_FILE"), out, error);
+}
+
 static enum status fetch_from_chain(const struct credentials_source *source,
                                     struct credentials *out, struct error *error)
 {
-    char *const *environment = source->environment;
-    const char *token_file = environment_get(environment, "AWS_WEB_IDENTITY_TOKEN_FILE");
-    const char *role_arn = environment_get(environment, "AWS_ROLE_ARN");
-    if (credentials_in_environment(environment)) {
-        return credentials_fetch_environment(source, out, error);
-    }
-    if (token_file != NULL && role_arn != NULL) {
-        const struct credentials_role role = {
-            .arn = slice_from_text(role_arn),
-            .session_name = slice_from_text(environment_get(environment, "AWS_ROLE_SESSION_NAME"))};
-        return credentials_fetch_web_identity(source, &role, token_file, out, error);
-    }
-    if (credentials_in_profile(source)) {
-        return credentials_fetch_profile(source, profile_chosen(environment), out, error);
-    }
-    if (credentials_in_container(environment)) {
-        return credentials_fetch_container(source, out, error);
+    switch (choose_place(source)) {
+    case PLACE_ENVIRONMENT: return credentials_fetch_environment(source, out, error);
+    case PLACE_WEB_IDENTITY: return fetch_web_identity(source, out, error);
+    case PLACE_PROFILE:
+        return credentials_fetch_profile(source, profile_chosen(source->environment), out, error);
+    case PLACE_CONTAINER: return credentials_fetch_container(source, out, error);
+    case PLACE_IMDS: break;
     }
     return credentials_fetch_imds(source, out, error);
+}
+
+const char *credentials_source_name(const struct credentials_provider *provider)
+{
+    static const char *const names[] = {
+        [PLACE_ENVIRONMENT] = "the environment",
+        [PLACE_WEB_IDENTITY] = "a web identity token",
+        [PLACE_PROFILE] = "a profile of the shared files",
+        [PLACE_CONTAINER] = "the container's endpoint",
+        [PLACE_IMDS] = "the role of the EC2 instance",
+    };
+    CLEANUP(arena_cleanup) struct arena *arena = arena_new(ARENA_MAX_BYTES);
+    const struct credentials_source source = {.environment = provider->environment,
+                                              .clock = provider->clock,
+                                              .files =
+                                                  profile_files_load(arena, provider->environment),
+                                              .arena = arena};
+    return provider->source != NULL ? "an assumed role" : names[choose_place(&source)];
 }
 
 static enum status fetch(const struct credentials_provider *provider, struct http *http,

@@ -51,6 +51,8 @@ void credentials_provider_free(struct credentials_provider *provider);
  */
 MUST_CHECK enum status credentials_get(struct credentials_provider *provider, struct http *http,
                                        struct credentials *credentials, struct error *error);
+/* Where this provider takes them from, for a person: "the environment", "an assumed role". */
+const char *credentials_source_name(const struct credentials_provider *provider);
 /* The service said that these have expired: the next get refreshes, once per generation. */
 void credentials_expired(struct credentials_provider *provider, uint64_t generation);
 /* Overwrites the secrets. */

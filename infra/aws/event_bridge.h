@@ -34,4 +34,43 @@ MUST_CHECK enum status event_bridge_read_put(struct arena *arena, const struct a
                                              struct event_bridge_result *results, size_t count,
                                              struct error *error);
 
+/* ---- Rules of the default bus --------------------------------------------------------------- */
+
+/* https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_ListRuleNamesByTarget.html
+ * Of the target's own region, where its rules are. */
+void event_bridge_build_rule_names(struct arena *arena, struct slice target_arn,
+                                   struct aws_call *call);
+/* The first page, at most 100; *more: there are others. */
+MUST_CHECK enum status event_bridge_read_rule_names(struct arena *arena,
+                                                    const struct aws_call *call,
+                                                    struct slice **names, size_t *count, bool *more,
+                                                    struct error *error);
+
+struct event_bridge_rule {
+    struct slice name;
+    struct slice arn;
+    struct slice pattern; /* JSON; absent: a schedule */
+    bool is_enabled;
+};
+
+/* DescribeRule of a rule in this region. */
+void event_bridge_build_rule(struct arena *arena, struct slice name, struct slice region,
+                             struct aws_call *call);
+MUST_CHECK enum status event_bridge_read_rule(struct arena *arena, const struct aws_call *call,
+                                              struct event_bridge_rule *rule, struct error *error);
+
+struct event_bridge_target {
+    struct slice arn;
+    struct slice dead_letter_arn; /* absent: none */
+    bool changes_input;           /* by Input, InputPath or InputTransformer */
+    bool has_role;                /* writes with a role of its own */
+};
+
+/* ListTargetsByRule; a rule has at most five targets, which are one page. */
+void event_bridge_build_targets(struct arena *arena, struct slice rule, struct slice region,
+                                struct aws_call *call);
+MUST_CHECK enum status event_bridge_read_targets(struct arena *arena, const struct aws_call *call,
+                                                 struct event_bridge_target **targets,
+                                                 size_t *count, struct error *error);
+
 #endif

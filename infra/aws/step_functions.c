@@ -1,5 +1,6 @@
 #include "infra/aws/step_functions.h"
 
+#include "infra/aws/arn.h"
 #include "infra/base/json_writer.h"
 
 #include <string.h>
@@ -79,4 +80,13 @@ enum step_functions_verdict step_functions_verdict(const struct aws_call *call)
         }
     }
     return STEP_FUNCTIONS_AGAIN;
+}
+
+void step_functions_build_machine(struct arena *arena, struct slice machine_arn,
+                                  struct aws_call *call)
+{
+    const struct member members[] = {{"stateMachineArn", machine_arn}};
+    struct arn machine;
+    build(arena, "DescribeStateMachine", members, ARRAY_COUNT(members), call);
+    call->region = arn_parse(machine_arn, &machine) ? machine.region : SLICE_NONE;
 }

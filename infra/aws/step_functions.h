@@ -1,5 +1,6 @@
 /*
- * AWS Step Functions' task callbacks, as pure functions: build a call, classify its answer.
+ * AWS Step Functions' task callbacks, as pure functions: build a call, classify its answer; and
+ * what a state machine is.
  * https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskSuccess.html
  */
 #ifndef RINGBACK_INFRA_AWS_STEP_FUNCTIONS_H
@@ -33,5 +34,9 @@ void step_functions_build_failure(struct arena *arena, struct slice task_token,
 void step_functions_build_heartbeat(struct arena *arena, struct slice task_token,
                                     struct aws_call *call);
 enum step_functions_verdict step_functions_verdict(const struct aws_call *call);
+
+/* DescribeStateMachine, in the region that its ARN names. */
+void step_functions_build_machine(struct arena *arena, struct slice machine_arn,
+                                  struct aws_call *call);
 
 #endif

@@ -155,6 +155,29 @@ static void use_imds(struct fixture *fixture)
 
 /* Success. */
 
+static void the_source_has_a_name(void **state)
+{
+    struct fixture *fixture = *state;
+    set(fixture, "AWS_CONFIG_FILE", fixture->path);
+    set(fixture, "AWS_SHARED_CREDENTIALS_FILE", fixture->path);
+    assert_string_equal(credentials_source_name(fixture->provider), "the role of the EC2 instance");
+    set(fixture, "AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:1/");
+    assert_string_equal(credentials_source_name(fixture->provider), "the container's endpoint");
+    write_file(fixture, "[default]\naws_access_key_id = A\naws_secret_access_key = s\n");
+    assert_string_equal(credentials_source_name(fixture->provider),
+                        "a profile of the shared files");
+    set(fixture, "AWS_ROLE_ARN", ROLE);
+    set(fixture, "AWS_WEB_IDENTITY_TOKEN_FILE", fixture->path);
+    assert_string_equal(credentials_source_name(fixture->provider), "a web identity token");
+    set(fixture, "AWS_ACCESS_KEY_ID", "A");
+    set(fixture, "AWS_SECRET_ACCESS_KEY", "s");
+    assert_string_equal(credentials_source_name(fixture->provider), "the environment");
+    struct credentials_provider *role = credentials_provider_assume_role(
+        fixture->provider, fixture->environment, &fixture->clock.clock, ROLE);
+    assert_string_equal(credentials_source_name(role), "an assumed role");
+    credentials_provider_free(role);
+}
+
 static void environment_comes_first(void **state)
 {
     struct fixture *fixture = *state;
@@ -567,6 +590,7 @@ static void refusal_by_sts_names_its_code_and_no_secret(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(the_source_has_a_name),
         TEST(environment_comes_first),
         TEST(profile_comes_before_container),
         TEST(web_identity_is_unsigned_and_reads_the_file_afresh),

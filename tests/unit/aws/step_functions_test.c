@@ -49,6 +49,17 @@ static void calls(void **state)
     assert_slice(call.body, "{\"taskToken\":\"tok\"}");
 }
 
+static void a_machine_is_asked_for_in_its_region(void **state)
+{
+    const struct slice arn = SLICE("arn:aws:states:eu-west-1:123456789012:stateMachine:nightly");
+    struct aws_call call = {0};
+    step_functions_build_machine(*state, arn, &call);
+    assert_string_equal(call.operation, "DescribeStateMachine");
+    assert_slice(call.region, "eu-west-1");
+    assert_slice(call.body, "{\"stateMachineArn\":\"arn:aws:states:eu-west-1:123456789012:"
+                            "stateMachine:nightly\"}");
+}
+
 static void largest_output_goes_out_whole(void **state)
 {
     static char output[STEP_FUNCTIONS_OUTPUT_MAX_BYTES];
@@ -119,8 +130,12 @@ static void broken_text_is_mended(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(calls),    TEST(largest_output_goes_out_whole), TEST(cause_is_cut_between_characters),
-        TEST(verdicts), TEST(broken_text_is_mended),
+        TEST(calls),
+        TEST(a_machine_is_asked_for_in_its_region),
+        TEST(largest_output_goes_out_whole),
+        TEST(cause_is_cut_between_characters),
+        TEST(verdicts),
+        TEST(broken_text_is_mended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
