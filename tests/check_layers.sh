@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Checks the house's rules that no compiler checks; prints what breaks one and fails.
-# Dependencies point one way: base <- aws <- {tracker, runtime} <- invoker <- completer <- cli.
+# Dependencies point one way: base <- aws <- {tracker, runtime, doctor} <- invoker <- completer <- cli.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 broken=0
@@ -10,11 +10,12 @@ declare -A may_include=(
     [infra/base]=''
     [infra/aws]='infra/base'
     [infra/runtime]='infra/base infra/aws'
+    [infra/doctor]='infra/base infra/aws'
     [tracker]='infra/base infra/aws'
     [invoker]='infra/base infra/aws infra/runtime tracker'
     [completer]='infra/base infra/aws infra/runtime tracker invoker'
     [infra/local]='infra/base infra/aws infra/runtime'
-    [infra/cli]='infra/base infra/aws infra/runtime infra/local tracker invoker completer'
+    [infra/cli]='infra/base infra/aws infra/runtime infra/doctor infra/local tracker invoker completer'
 )
 
 # Says that $1 (file:line) breaks the rule $2.

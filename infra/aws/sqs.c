@@ -294,21 +294,60 @@ void sqs_build_attributes(struct arena *arena, const char *queue_url, struct aws
     finish(&request, arena, "GetQueueAttributes", call);
 }
 
+static int64_t told_number(struct json attributes, const char *name)
+{
+    return json_exists(json_member(attributes, name)) ? attribute_number(attributes, name) : -1;
+}
+
+/* {"deadLetterTargetArn":"...","maxReceiveCount":20}; the number is a text where a template says
+ * so.
+ */
+static enum status read_redrive(struct arena *arena, struct json attributes,
+                                struct sqs_queue *queue, struct error *error)
+{
+    struct slice text = SLICE_NONE;
+    struct json policy;
+    if (json_find_text(attributes, "RedrivePolicy", 0, &text, error) != STATUS_OK) {
+        return STATUS_INTERNAL;
+    }
+    if (text.size == 0) {
+        return STATUS_OK;
+    }
+    if (json_parse(arena, text, &policy, error) != STATUS_OK ||
+        json_get_text(policy, "deadLetterTargetArn", 0, &queue->dead_letter_arn, error) !=
+            STATUS_OK) {
+        return error_wrap(error, "RedrivePolicy");
+    }
+    if (json_kind(json_member(policy, "maxReceiveCount")) == JSON_TEXT) {
+        queue->max_receive_count = attribute_number(policy, "maxReceiveCount");
+        return STATUS_OK;
+    }
+    return json_get_int64(policy, "maxReceiveCount", 1, INT32_MAX, &queue->max_receive_count,
+                          error);
+}
+
 enum status sqs_read_attributes(struct arena *arena, const struct aws_call *call,
-                                struct slice *queue_arn, int64_t *visible, int64_t *in_flight,
-                                struct error *error)
+                                struct sqs_queue *queue, struct error *error)
 {
     struct json root;
+    struct slice fifo = SLICE_NONE;
     struct error why = ERROR_NONE;
+    *queue = (struct sqs_queue){.max_receive_count = -1};
     if (parse_reply(arena, call, &root, error) != STATUS_OK) {
         return STATUS_INTERNAL;
     }
     const struct json attributes = json_member(root, "Attributes");
-    *queue_arn = SLICE_NONE;
-    if (json_find_text(attributes, "QueueArn", 0, queue_arn, &why) != STATUS_OK) {
+    if (json_find_text(attributes, "QueueArn", 0, &queue->arn, &why) != STATUS_OK ||
+        json_find_text(attributes, "Policy", 0, &queue->policy, &why) != STATUS_OK ||
+        json_find_text(attributes, "KmsMasterKeyId", 0, &queue->key_id, &why) != STATUS_OK ||
+        json_find_text(attributes, "FifoQueue", 0, &fifo, &why) != STATUS_OK ||
+        read_redrive(arena, attributes, queue, &why) != STATUS_OK) {
         return broken_contract(call, &why, error);
     }
-    *visible = attribute_number(attributes, "ApproximateNumberOfMessages");
-    *in_flight = attribute_number(attributes, "ApproximateNumberOfMessagesNotVisible");
+    queue->is_fifo = slice_equals_text(fifo, "true");
+    queue->visible = told_number(attributes, "ApproximateNumberOfMessages");
+    queue->in_flight = told_number(attributes, "ApproximateNumberOfMessagesNotVisible");
+    queue->visibility_seconds = told_number(attributes, "VisibilityTimeout");
+    queue->retention_seconds = told_number(attributes, "MessageRetentionPeriod");
     return STATUS_OK;
 }

@@ -66,10 +66,23 @@ void sqs_build_send(struct arena *arena, const struct sqs_send *send, struct aws
 MUST_CHECK enum status sqs_read_send(struct arena *arena, const struct aws_call *call,
                                      struct slice *message_id, struct error *error);
 
-/* GetQueueAttributes of all; also the readiness check of a queue. */
+/* A queue, as it says of itself. What it does not tell is absent, or -1. */
+struct sqs_queue {
+    struct slice arn;
+    int64_t visible; /* messages that wait */
+    int64_t in_flight;
+    int64_t visibility_seconds;
+    int64_t retention_seconds;
+    bool is_fifo;
+    struct slice policy; /* JSON */
+    struct slice key_id; /* of KMS; absent: encrypted otherwise or not at all */
+    struct slice dead_letter_arn;
+    int64_t max_receive_count;
+};
+
+/* GetQueueAttributes of all. */
 void sqs_build_attributes(struct arena *arena, const char *queue_url, struct aws_call *call);
 MUST_CHECK enum status sqs_read_attributes(struct arena *arena, const struct aws_call *call,
-                                           struct slice *queue_arn, int64_t *visible,
-                                           int64_t *in_flight, struct error *error);
+                                           struct sqs_queue *queue, struct error *error);
 
 #endif

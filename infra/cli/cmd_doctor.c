@@ -1,26 +1,38 @@
-#include "completer/set_aside.h"
 #include "tracker/tracker_dynamodb_table.h"
 
-#include "infra/aws/redshift_data.h"
-#include "infra/aws/sqs.h"
+#include "infra/aws/step_functions.h"
+#include "infra/cli/doctor_tracker.h"
 #include "infra/cli/flags.h"
 #include "infra/cli/verb.h"
+#include "infra/doctor/account.h"
+#include "infra/doctor/answer.h"
+#include "infra/doctor/machine.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#define DOCTOR_ARENA_BYTES (64u << 20)
-#define RECORDS_LOOKED_AT  100
-#define TABLE_MAX_BYTES    (64u << 10)
+#define DOCTOR_ARENA_BYTES   (64u << 20)
+#define TABLE_MAX_BYTES      (64u << 10)
+#define REPORT_MAX_BYTES     (16u << 20)
+#define FUNCTION_TIMEOUT_MAX 900 /* of Lambda */
 
 const char cmd_doctor_usage[] =
-    "doctor [--create-table | --print-table] [FLAGS]\n"
+    "doctor [--json] [--function-timeout SECONDS] [--create-table] [FLAGS]\n"
+    "       ringback doctor --state-machine FILE|ARN [--json]\n"
+    "       ringback doctor --print-table | --explain\n"
     "\n"
-    "Checks what a daemon needs: configuration, keys, tracker, credentials, Data API and queues;\n"
-    "with RINGBACK_URL set, whether the service there answers. One line each; the exit status is\n"
-    "0 when all is well, else 1.\n"
+    "Checks what a daemon needs: configuration, keys, tracker, credentials, clock, Data API, queues\n"
+    "and the rule of EventBridge; with RINGBACK_URL set, whether the service there answers. It only\n"
+    "reads; what it may not read is a finding, and the rest goes on. Each finding is one line, a\n"
+    "warning or a problem says below why it matters and how it is mended. The exit status is 0\n"
+    "when no problem is among them, 1 when one is, 2 when the arguments are wrong.\n"
     "\n"
+    "  --function-timeout SECONDS\n"
+    "                   a Lambda function with this timeout reads the queues\n"
+    "  --state-machine FILE|ARN\n"
+    "                   looks at the definition of a state machine instead; - is stdin\n"
+    "  --json           prints one JSON document\n"
+    "  --explain        prints what can be found, why it matters and how it is mended\n"
     "  --create-table   where the tracker is dynamodb:TABLE: makes the table first, unless there is\n"
     "                   one (on-demand, with its index and with expiry)\n"
     "  --print-table    prints that table's properties as JSON, in the words of CloudFormation, and\n"
@@ -30,278 +42,185 @@ struct doctor {
     struct verb *verb;
     const struct service *service;
     struct worker *worker;
-    bool client; /* worker->aws can be used */
+    struct findings findings;
+    const char *machine;          /* NULL: the environment is looked at */
+    const char *function_timeout; /* NULL: daemons */
+    int64_t function_timeout_seconds;
+    bool prints_json;
+    bool prints_table;
+    bool explains;
     bool creates_table;
-    int problems;
 };
 
-static void tell(struct doctor *doctor, const char *what, const struct error *problem,
-                 const char *remark)
-{
-    const bool fine = problem->status == STATUS_OK;
-    doctor->problems += !fine;
-    (void)printf("%-8s %s: %s\n", fine ? "ok" : "problem", what, fine ? remark : problem->text);
-}
+/* ---- What a daemon needs -------------------------------------------------------------------- */
 
-/* Nothing is broken, but somebody should know. */
-static void warn(const char *what, const char *remark)
-{
-    (void)printf("%-8s %s: %s\n", "warning", what, remark);
-}
-
-static void check_keys(struct doctor *doctor)
-{
-    if (seal_keys_active(doctor->service->keys)) {
-        tell(doctor, "key file", &ERROR_NONE, "records are sealed");
-    } else {
-        warn("key file", "RINGBACK_KEY_FILE is not set, records are stored in the clear");
-    }
-}
-
-struct looked_at {
-    size_t count;
-    size_t unreadable;
-    struct error why; /* the last one's */
-};
-
-static void look_at(struct doctor *doctor, const struct tracker_record *stored,
-                    struct looked_at *looked_at)
-{
-    struct record record;
-    looked_at->count++;
-    looked_at->unreadable += record_open(&doctor->service->seal, doctor->verb->arena, stored,
-                                         &record, &looked_at->why) != STATUS_OK;
-}
-
-/* The open ones that came last. */
-MUST_CHECK static enum status look_at_open(struct doctor *doctor, struct looked_at *looked_at,
-                                           struct error *error)
-{
-    const struct tracker_list list = {.open_only = true, .limit = RECORDS_LOOKED_AT};
-    struct tracker_record *records = NULL;
-    struct slice next = SLICE_NONE;
-    size_t count = 0;
-    enum status status = tracker_list(doctor->worker->tracker, doctor->verb->arena, &list, &records,
-                                      &count, &next, error);
-    for (size_t i = 0; i < count; i++) {
-        look_at(doctor, &records[i], looked_at);
-    }
-    return status;
-}
-
-/* Those that a sweep has set aside, of which the oldest messages tell; its keys may not be ours. */
-MUST_CHECK static enum status look_aside(struct doctor *doctor, struct looked_at *looked_at,
-                                         struct error *error)
-{
-    struct tracker_parked *messages = NULL;
-    struct slice next = SLICE_NONE;
-    size_t count = 0;
-    enum status status =
-        tracker_parked_list(doctor->worker->tracker, doctor->verb->arena, RECORDS_LOOKED_AT,
-                            SLICE_NONE, &messages, &count, &next, error);
-    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
-        struct tracker_lookup lookup = {.id = messages[i].id};
-        if (!slice_equals_text(messages[i].source, SET_ASIDE_SOURCE)) {
-            continue;
-        }
-        status = tracker_find(doctor->worker->tracker, doctor->verb->arena, &lookup, 1, error);
-        if (status == STATUS_OK && lookup.found) {
-            look_at(doctor, &lookup.record, looked_at);
-        }
-    }
-    return status;
-}
-
-/* Whether the keys open what is there. */
-static void check_records(struct doctor *doctor)
-{
-    struct error problem = ERROR_NONE;
-    struct looked_at open = {0};
-    struct looked_at aside = {0};
-    problem.status = look_at_open(doctor, &open, &problem);
-    if (problem.status == STATUS_OK) {
-        problem.status = look_aside(doctor, &aside, &problem);
-    }
-    if (problem.status == STATUS_OK && open.unreadable + aside.unreadable > 0) {
-        (void)error_set(
-            &problem, STATUS_INTERNAL,
-            "%zu of the last %zu open ones cannot be read, and %zu that were set aside: "
-            "%s",
-            open.unreadable, open.count, aside.unreadable,
-            open.unreadable > 0 ? open.why.text : aside.why.text);
-    }
-    tell(doctor, "records", &problem,
-         arena_format(doctor->verb->arena, "the last %zu open ones can be read", open.count));
-}
-
-static void create_table(struct doctor *doctor, const char *table)
-{
-    struct error problem = ERROR_NONE;
-    bool created = false;
-    if (table == NULL) {
-        error_set(&problem, STATUS_REJECTED, "the tracker is no dynamodb:TABLE");
-    } else {
-        problem.status = tracker_dynamodb_table_create(doctor->worker->aws, clock_system(), table,
-                                                       &created, &problem);
-    }
-    tell(doctor, "create table", &problem, created ? "made" : "was there already");
-}
-
-static void check_table(struct doctor *doctor, const char *table)
-{
-    struct error problem = ERROR_NONE;
-    const char *remark = NULL;
-    problem.status = tracker_dynamodb_table_check(doctor->worker->aws, doctor->verb->arena, table,
-                                                  &remark, &problem);
-    tell(doctor, "table", &problem, remark != NULL ? remark : "as it should be");
-}
-
-static void check_tracker(struct doctor *doctor)
-{
-    struct error problem = ERROR_NONE;
-    struct tracker_counts counts = {0};
-    struct tracker **tracker = &doctor->worker->tracker;
-    problem.status = tracker_open(&doctor->service->tracker, tracker, &problem);
-    if (problem.status == STATUS_OK) {
-        problem.status = tracker_ping(*tracker, &problem);
-    }
-    if (problem.status == STATUS_OK) {
-        problem.status = tracker_count(*tracker, &counts, &problem);
-    }
-    tell(doctor, "tracker", &problem,
-         arena_format(doctor->verb->arena,
-                      "%" PRId64 " invocations, %" PRId64 " open, %" PRId64 " messages parked",
-                      counts.records, counts.open, counts.parked));
-    if (problem.status == STATUS_OK) {
-        check_records(doctor);
-    }
-}
-
-static void check_credentials(struct doctor *doctor)
+/* The provider may be NULL: there is none. */
+static void examine_credentials(struct doctor *doctor, const char *subject,
+                                struct credentials_provider *provider)
 {
     struct error problem = ERROR_NONE;
     struct credentials credentials;
     const struct http_options options = {.max_connections = 1};
-    struct http *http = http_new(&options);
-    problem.status = credentials_get(doctor->service->credentials, http, &credentials, &problem);
-    credentials_wipe(&credentials);
-    http_free(http);
-    tell(doctor, "credentials", &problem, "found");
-}
-
-static void check_client(struct doctor *doctor)
-{
-    struct error problem = ERROR_NONE;
-    problem.status = aws_client_new(&doctor->service->aws, &doctor->worker->aws, &problem);
-    doctor->client = problem.status == STATUS_OK;
-    tell(doctor, "region", &problem, doctor->client ? aws_region(doctor->worker->aws) : "");
-}
-
-static void check_data_api(struct doctor *doctor)
-{
-    struct error problem = ERROR_NONE;
-    struct aws_call call = {0};
-    struct redshift_data_listed *listed = NULL;
-    struct slice token = SLICE_NONE;
-    size_t count = 0;
-    redshift_data_build_list(doctor->verb->arena, doctor->service->settings.prefix, SLICE_NONE,
-                             &call);
-    aws_send_all(doctor->worker->aws, &call, 1);
-    if (call.status == STATUS_OK) {
-        problem.status =
-            redshift_data_read_list(doctor->verb->arena, &call, &listed, &count, &token, &problem);
-    } else {
-        aws_call_error(&call, &problem);
-    }
-    tell(doctor, "Data API", &problem,
-         doctor->service->settings.has_target ? "ListStatements answers"
-                                              : "ListStatements answers; requests must name their "
-                                                "target, the environment has none");
-}
-
-static void check_queue(struct doctor *doctor, const char *what, const char *url,
-                        const char *without)
-{
-    struct error problem = ERROR_NONE;
-    struct aws_call call = {0};
-    struct slice arn = SLICE_NONE;
-    int64_t visible = 0;
-    int64_t in_flight = 0;
-    if (url == NULL) {
-        tell(doctor, what, &problem, without);
+    if (provider == NULL) {
         return;
     }
-    sqs_build_attributes(doctor->verb->arena, url, &call);
-    aws_send_all(doctor->worker->aws, &call, 1);
-    if (call.status == STATUS_OK) {
-        problem.status =
-            sqs_read_attributes(doctor->verb->arena, &call, &arn, &visible, &in_flight, &problem);
+    struct http *http = http_new(&options);
+    if (credentials_get(provider, http, &credentials, &problem) == STATUS_OK) {
+        findings_add(&doctor->findings, FOUND_FINE, subject, "found in %s",
+                     credentials_source_name(provider));
     } else {
-        aws_call_error(&call, &problem);
+        findings_add(&doctor->findings, FOUND_CREDENTIALS, subject, "%s", problem.text);
     }
-    tell(doctor, what, &problem,
-         arena_format(doctor->verb->arena, "%" PRId64 " messages, %" PRId64 " in flight", visible,
-                      in_flight));
+    credentials_wipe(&credentials);
+    http_free(http);
 }
 
-static void check_service(struct doctor *doctor)
+/* True: there is a client. */
+static bool examine_client(struct doctor *doctor)
+{
+    struct error problem = ERROR_NONE;
+    if (aws_client_new(&doctor->service->aws, &doctor->worker->aws, &problem) != STATUS_OK) {
+        findings_add(&doctor->findings, FOUND_REGION, "region", "%s", problem.text);
+        return false;
+    }
+    findings_add(&doctor->findings, FOUND_FINE, "region", "%s", aws_region(doctor->worker->aws));
+    return true;
+}
+
+static void examine_target(struct doctor *doctor)
+{
+    const struct plan_settings *settings = &doctor->service->settings;
+    const struct plan_target *target = &settings->target;
+    const bool cluster = target->cluster_identifier.size > 0;
+    if (settings->has_target) {
+        findings_add(&doctor->findings, FOUND_FINE, "target", "%s %.*s, database %.*s",
+                     cluster ? "cluster" : "workgroup",
+                     SLICE_PRINT(cluster ? target->cluster_identifier : target->workgroup_name),
+                     SLICE_PRINT(target->database));
+    } else {
+        findings_add(&doctor->findings, FOUND_FINE, "target",
+                     "the environment has none, requests must name theirs (%zu have a name)",
+                     settings->target_count);
+    }
+}
+
+static void examine_service(struct doctor *doctor)
 {
     struct error problem = ERROR_NONE;
     struct json document;
     struct remote_call call = {.method = "GET", .target = "/invocations?limit=1"};
     if (verb_try_call(doctor->verb, &call, &document, &problem) == EXIT_FINISHED) {
-        problem.status = STATUS_OK;
+        findings_add(&doctor->findings, FOUND_FINE, "service", "answers");
+    } else {
+        findings_add(&doctor->findings, FOUND_SERVICE, "service", "%s", problem.text);
     }
-    tell(doctor, "service", &problem, "answers");
 }
 
-static void check_all(struct doctor *doctor)
+static void examine_all(struct doctor *doctor)
 {
     const struct config *config = &doctor->service->config;
-    const char *table = tracker_dynamodb_table_name(config->tracker_url);
-    check_keys(doctor);
-    check_credentials(doctor);
-    check_client(doctor);
-    if (doctor->client && doctor->creates_table) {
-        create_table(doctor, table);
-    }
-    if (doctor->client && table != NULL) {
-        check_table(doctor, table);
-    }
-    check_tracker(doctor);
-    if (!doctor->client) {
+    examine_credentials(doctor, "credentials", doctor->service->credentials);
+    examine_credentials(doctor, "statement role", doctor->service->statement_credentials);
+    const bool client = examine_client(doctor);
+    const struct doctor_tracker tracker = {.findings = &doctor->findings,
+                                           .service = doctor->service,
+                                           .worker = doctor->worker,
+                                           .creates_table = doctor->creates_table};
+    doctor_tracker_examine(&tracker);
+    examine_target(doctor);
+    if (!client) {
         return;
     }
-    check_data_api(doctor);
-    check_queue(doctor, "event queue", config->event_queue_url,
-                "not set, endings are learned by the sweep alone");
-    check_queue(doctor, "request queue", config->request_queue_url,
-                "not set, requests come by HTTP alone");
+    const struct account account = {
+        .aws = doctor->worker->aws,
+        .findings = &doctor->findings,
+        .credentials_source = credentials_source_name(doctor->service->credentials),
+        .event_queue_url = config->event_queue_url,
+        .request_queue_url = config->request_queue_url,
+        .table = tracker_dynamodb_table_name(config->tracker_url),
+        .prefix = doctor->service->settings.prefix,
+        .function_timeout_seconds = doctor->function_timeout_seconds,
+    };
+    account_examine(&account);
 }
 
-/* What a table is asked for is done here, even when RINGBACK_URL is set. */
-static bool asks_for_table(int count, char **arguments)
+/* ---- A state machine ------------------------------------------------------------------------ */
+
+static void examine_machine_of_account(struct doctor *doctor)
+{
+    struct aws_call call = {0};
+    if (!examine_client(doctor)) {
+        return;
+    }
+    step_functions_build_machine(doctor->verb->arena, slice_from_text(doctor->machine), &call);
+    aws_send_all(doctor->worker->aws, &call, 1);
+    if (answer_judge(&doctor->findings, "state machine", &call, ANSWER_FOR_DOCTOR)) {
+        machine_judge(&doctor->findings, call.reply);
+    }
+}
+
+MUST_CHECK static enum status examine_machine(struct doctor *doctor, struct error *error)
+{
+    struct arena *arena = doctor->verb->arena;
+    struct slice definition = SLICE_NONE;
+    if (strncmp(doctor->machine, "arn:", 4) == 0) {
+        examine_machine_of_account(doctor);
+        return STATUS_OK;
+    }
+    const char *source = strcmp(doctor->machine, "-") == 0
+                             ? doctor->machine
+                             : arena_format(arena, "@%s", doctor->machine);
+    enum status status = verb_read_input(arena, source, &definition, error);
+    if (status == STATUS_OK) {
+        machine_judge(&doctor->findings, definition);
+    }
+    return status;
+}
+
+/* ---- The command ---------------------------------------------------------------------------- */
+
+static bool has_flag(int count, char **arguments, const char *const *flags, size_t flag_count)
 {
     for (int i = 0; i < count; i++) {
-        if (strcmp(arguments[i], "--create-table") == 0 ||
-            strcmp(arguments[i], "--print-table") == 0) {
+        const struct slice argument = slice_from_text(arguments[i]);
+        if (slice_is_one_of(slice_part(argument, 0, slice_find_byte(argument, '=')), flags,
+                            flag_count)) {
             return true;
         }
     }
     return false;
 }
 
-/* Settings and flags; what is left over is unknown. */
-MUST_CHECK static enum status open_doctor(struct doctor *doctor, bool *prints, struct error *error)
+/* What concerns this machine or AWS is done here, even when RINGBACK_URL is set. */
+static bool asks_directly(int count, char **arguments)
 {
-    const struct flag flags[] = {{.name = "create-table", .given = &doctor->creates_table},
-                                 {.name = "print-table", .given = prints}};
+    static const char *const flags[] = {"--create-table", "--print-table", "--explain",
+                                        "--state-machine"};
+    return has_flag(count, arguments, flags, ARRAY_COUNT(flags));
+}
+
+/* The command's own flags; what is left over is unknown. */
+MUST_CHECK static enum status read_flags(struct doctor *doctor, struct error *error)
+{
+    const struct flag flags[] = {
+        {.name = "create-table", .given = &doctor->creates_table},
+        {.name = "print-table", .given = &doctor->prints_table},
+        {.name = "explain", .given = &doctor->explains},
+        {.name = "json", .given = &doctor->prints_json},
+        {.name = "state-machine", .value = &doctor->machine},
+        {.name = "function-timeout", .value = &doctor->function_timeout},
+    };
     struct verb *verb = doctor->verb;
     enum status status =
-        remote_open(&verb->count, verb->arguments, asks_for_table(verb->count, verb->arguments),
-                    &verb->remote, error);
-    if (status == STATUS_OK) {
-        status = flags_parse(flags, ARRAY_COUNT(flags), &verb->count, verb->arguments, error);
+        flags_parse(flags, ARRAY_COUNT(flags), &verb->count, verb->arguments, error);
+    if (status == STATUS_OK && doctor->function_timeout != NULL &&
+        slice_to_int64(slice_from_text(doctor->function_timeout), 1, FUNCTION_TIMEOUT_MAX,
+                       &doctor->function_timeout_seconds, error) != STATUS_OK) {
+        status = error_wrap(error, "--function-timeout");
+    }
+    if (status == STATUS_OK && verb->count > 0) {
+        status =
+            error_set(error, STATUS_REJECTED, "%s: unknown argument", doctor->verb->arguments[0]);
     }
     return status;
 }
@@ -319,6 +238,39 @@ static int print_table(const struct verb *verb, const char *table)
     return EXIT_FINISHED;
 }
 
+static int print_findings(const struct doctor *doctor)
+{
+    CLEANUP(buffer_clear) struct buffer out;
+    buffer_init(&out, REPORT_MAX_BYTES);
+    if (doctor->explains) {
+        findings_print_markdown(&out);
+    } else if (doctor->prints_json) {
+        findings_print_json(&doctor->findings, &out);
+    } else {
+        findings_print(&doctor->findings, &out);
+    }
+    (void)fwrite(out.data, 1, out.size, stdout);
+    return doctor->findings.has_problem ? EXIT_FAILED : EXIT_FINISHED;
+}
+
+static int examine(struct doctor *doctor)
+{
+    struct error problem = ERROR_NONE;
+    if (doctor->machine != NULL) {
+        if (examine_machine(doctor, &problem) != STATUS_OK) {
+            return verb_fail(doctor->verb, EXIT_USAGE, "--state-machine: %s", problem.text);
+        }
+        return print_findings(doctor);
+    }
+    findings_add(&doctor->findings, FOUND_FINE, "configuration", "valid");
+    if (doctor->verb->remote.http != NULL) {
+        examine_service(doctor);
+    } else {
+        examine_all(doctor);
+    }
+    return print_findings(doctor);
+}
+
 int cmd_doctor(int count, char **arguments)
 {
     CLEANUP(verb_close)
@@ -326,20 +278,23 @@ int cmd_doctor(int count, char **arguments)
     struct doctor doctor = {
         .verb = &verb, .service = &verb.remote.service, .worker = &verb.remote.worker};
     struct error problem = ERROR_NONE;
-    bool prints = false;
     verb.arena = arena_new(DOCTOR_ARENA_BYTES);
-    problem.status = open_doctor(&doctor, &prints, &problem);
-    if (problem.status == STATUS_OK && verb.count > 0) {
-        return verb_fail(&verb, EXIT_USAGE, "%s: unknown argument", arguments[0]);
+    findings_init(&doctor.findings, verb.arena);
+    const enum status opened = remote_open(&verb.count, arguments, asks_directly(count, arguments),
+                                           &verb.remote, &problem);
+    if (opened == STATUS_OK && read_flags(&doctor, &problem) != STATUS_OK) {
+        return verb_fail(&verb, EXIT_USAGE, "%s", problem.text);
     }
-    if (problem.status == STATUS_OK && prints) {
-        return print_table(&verb, tracker_dynamodb_table_name(doctor.service->config.tracker_url));
+    if (doctor.explains) {
+        return print_findings(&doctor);
     }
-    tell(&doctor, "configuration", &problem, "valid");
-    if (problem.status == STATUS_OK && verb.remote.http != NULL) {
-        check_service(&doctor);
-    } else if (problem.status == STATUS_OK) {
-        check_all(&doctor);
+    if (opened != STATUS_OK) {
+        static const char *const json[] = {"--json"}; /* the flags were not read */
+        doctor.prints_json = has_flag(count, arguments, json, ARRAY_COUNT(json));
+        findings_add(&doctor.findings, FOUND_CONFIGURATION, "configuration", "%s", problem.text);
+        return print_findings(&doctor);
     }
-    return doctor.problems > 0 ? EXIT_FAILED : EXIT_FINISHED;
+    return doctor.prints_table
+               ? print_table(&verb, tracker_dynamodb_table_name(doctor.service->config.tracker_url))
+               : examine(&doctor);
 }

@@ -55,15 +55,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .service = AWS_SQS, .operation = "Fuzz", .status = STATUS_OK, .reply = input, .code = 200};
     struct error error = ERROR_NONE;
     struct slice text = SLICE_NONE;
-    int64_t visible = 0;
-    int64_t in_flight = 0;
+    struct sqs_queue queue;
     check_receive(arena, &call);
     check_batch(arena, &call);
     check_error(arena, input);
     if (sqs_read_send(arena, &call, &text, &error) == STATUS_OK) {
         FUZZ_CHECK(text.data != NULL);
     }
-    if (sqs_read_attributes(arena, &call, &text, &visible, &in_flight, &error) != STATUS_OK) {
+    if (sqs_read_attributes(arena, &call, &queue, &error) != STATUS_OK) {
         FUZZ_CHECK(error.text[0] != '\0');
     }
     return 0;

@@ -269,12 +269,13 @@ static void count_messages(struct fixture *fixture, const char *url, int64_t *vi
                            int64_t *in_flight)
 {
     struct aws_call call = {0};
-    struct slice arn = SLICE_NONE;
+    struct sqs_queue queue;
     struct error error = ERROR_NONE;
     sqs_build_attributes(fixture->arena, url, &call);
     aws_send_all(fixture->client, &call, 1);
-    assert_int_equal(sqs_read_attributes(fixture->arena, &call, &arn, visible, in_flight, &error),
-                     STATUS_OK);
+    assert_int_equal(sqs_read_attributes(fixture->arena, &call, &queue, &error), STATUS_OK);
+    *visible = queue.visible;
+    *in_flight = queue.in_flight;
     aws_reset(fixture->client);
 }
 

@@ -202,22 +202,74 @@ static void send_with_attributes_and_group(void **state)
 
 static void attributes_of_a_queue(void **state)
 {
-    struct slice arn = SLICE_NONE;
-    int64_t visible = 0;
-    int64_t in_flight = 0;
+    struct sqs_queue queue;
     struct aws_call call = {0};
     sqs_build_attributes(*state, URL, &call);
     assert_slice(call.body, "{\"QueueUrl\":\"" URL "\",\"AttributeNames\":[\"All\"]}");
     call = answered("{\"Attributes\":{\"QueueArn\":\"arn:q\",\"ApproximateNumberOfMessages\":"
-                    "\"12\",\"ApproximateNumberOfMessagesNotVisible\":\"3\"}}");
-    assert_int_equal(sqs_read_attributes(*state, &call, &arn, &visible, &in_flight, NULL),
-                     STATUS_OK);
-    assert_slice(arn, "arn:q");
-    assert_int_equal(visible, 12);
-    assert_int_equal(in_flight, 3);
+                    "\"12\",\"ApproximateNumberOfMessagesNotVisible\":\"3\","
+                    "\"VisibilityTimeout\":\"0\",\"MessageRetentionPeriod\":\"345600\","
+                    "\"FifoQueue\":\"true\",\"Policy\":\"{}\",\"KmsMasterKeyId\":\"k\","
+                    "\"RedrivePolicy\":\"{\\\"deadLetterTargetArn\\\":\\\"arn:d\\\","
+                    "\\\"maxReceiveCount\\\":20}\"}}");
+    assert_int_equal(sqs_read_attributes(*state, &call, &queue, NULL), STATUS_OK);
+    assert_slice(queue.arn, "arn:q");
+    assert_int_equal(queue.visible, 12);
+    assert_int_equal(queue.in_flight, 3);
+    assert_int_equal(queue.visibility_seconds, 0);
+    assert_int_equal(queue.retention_seconds, 345600);
+    assert_true(queue.is_fifo);
+    assert_slice(queue.policy, "{}");
+    assert_slice(queue.key_id, "k");
+    assert_slice(queue.dead_letter_arn, "arn:d");
+    assert_int_equal(queue.max_receive_count, 20);
+}
+
+static void attributes_that_are_not_told(void **state)
+{
+    struct sqs_queue queue;
+    struct aws_call call = answered("{\"Attributes\":{\"QueueArn\":\"arn:q\"}}");
+    assert_int_equal(sqs_read_attributes(*state, &call, &queue, NULL), STATUS_OK);
+    assert_int_equal(queue.visibility_seconds, -1);
+    assert_int_equal(queue.retention_seconds, -1);
+    assert_int_equal(queue.max_receive_count, -1);
+    assert_false(queue.is_fifo);
+    assert_null(queue.policy.data);
+    assert_null(queue.dead_letter_arn.data);
+}
+
+/* CloudFormation writes the number as a text. */
+static void receives_as_text(void **state)
+{
+    struct sqs_queue queue;
+    struct aws_call call =
+        answered("{\"Attributes\":{\"RedrivePolicy\":\"{\\\"deadLetterTargetArn\\\":"
+                 "\\\"arn:d\\\",\\\"maxReceiveCount\\\":\\\"7\\\"}\"}}");
+    assert_int_equal(sqs_read_attributes(*state, &call, &queue, NULL), STATUS_OK);
+    assert_int_equal(queue.max_receive_count, 7);
 }
 
 /* Failure. */
+
+static void attributes_outside_the_contract(void **state)
+{
+    static const char *const replies[] = {
+        "[]",
+        "{\"Attributes\":{\"Policy\":{}}}",
+        "{\"Attributes\":{\"RedrivePolicy\":\"x\"}}",
+        "{\"Attributes\":{\"RedrivePolicy\":\"{}\"}}",
+        "{\"Attributes\":{\"RedrivePolicy\":\"{\\\"deadLetterTargetArn\\\":\\\"a\\\"}\"}}",
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(replies); i++) {
+        struct sqs_queue queue;
+        struct error error = ERROR_NONE;
+        struct aws_call call = answered(replies[i]);
+        if (sqs_read_attributes(*state, &call, &queue, &error) != STATUS_INTERNAL) {
+            fail_msg("taken: %s", replies[i]);
+        }
+        assert_true(strncmp(error.text, "sqs.X: ", 7) == 0);
+    }
+}
 
 static void messages_outside_the_contract(void **state)
 {
@@ -269,6 +321,9 @@ int main(void)
         TEST(failed_entries_are_marked),
         TEST(send_with_attributes_and_group),
         TEST(attributes_of_a_queue),
+        TEST(attributes_that_are_not_told),
+        TEST(receives_as_text),
+        TEST(attributes_outside_the_contract),
         TEST(messages_outside_the_contract),
         TEST(failed_entry_that_was_never_sent),
     };
