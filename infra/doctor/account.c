@@ -210,5 +210,8 @@ void account_examine(const struct account *account)
     examine_dead(&examination);
     if (examination.queues[0].is_known) {
         account_examine_rules(account, &examination.queues[0].queue);
+    } else if (account->event_queue_url != NULL) {
+        findings_add(account->findings, FOUND_NOT_LOOKED_AT, "rules",
+                     "which queue they write to is not known");
     }
 }

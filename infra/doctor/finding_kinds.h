@@ -24,7 +24,7 @@ FINDING_ENUM(SERVICE, "service", PROBLEM, "the commands of this machine go there
 
 /* ---- Asking AWS ----------------------------------------------------------------------------- */
 
-FINDING_ENUM(NOT_ALLOWED, "not-allowed", PROBLEM, "ringback itself needs this permission",
+FINDING_ENUM(NOT_ALLOWED, "not-allowed", PROBLEM, "it is among the permissions that ringback itself needs",
              "allow the action that is named; docs/operations.md, IAM, has the whole policy")
 FINDING_ENUM(NOT_ANSWERED, "not-answered", PROBLEM, "ringback itself needs this answer",
              "the text says what came instead: an address, a name, the network, or AWS itself")
