@@ -22,6 +22,14 @@ void log_init(enum log_level least, int fd)
     output_fd = fd;
 }
 
+struct log_output log_redirect(struct log_output output)
+{
+    const struct log_output before = {.least = least_level, .fd = output_fd};
+
+    log_init(output.least, output.fd);
+    return before;
+}
+
 int log_level_parse(struct slice text, enum log_level *level)
 {
     if (slice_equals_ignore_case(text, SLICE("WARN"))) {

@@ -34,6 +34,12 @@ struct log_field {
 
 /* Set once at start, before threads. fd -1 is silence. */
 void log_init(enum log_level least, int fd);
+/* Another output for a while, in a process of one thread; returns the one before. */
+struct log_output {
+    enum log_level least;
+    int fd;
+};
+struct log_output log_redirect(struct log_output output);
 /* "DEBUG", "INFO", "WARNING" or "WARN", "ERROR"; any case. Returns 0, or -1 when it is none. */
 int log_level_parse(struct slice text, enum log_level *level);
 void log_write(enum log_level level, const char *message, const struct log_field *fields,

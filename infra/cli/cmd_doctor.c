@@ -92,16 +92,14 @@ static void examine_target(struct doctor *doctor)
     const struct plan_settings *settings = &doctor->service->settings;
     const struct plan_target *target = &settings->target;
     const bool cluster = target->cluster_identifier.size > 0;
-    if (settings->has_target) {
-        findings_add(&doctor->findings, FOUND_FINE, "target", "%s %.*s, database %.*s",
-                     cluster ? "cluster" : "workgroup",
-                     SLICE_PRINT(cluster ? target->cluster_identifier : target->workgroup_name),
-                     SLICE_PRINT(target->database));
-    } else {
-        findings_add(&doctor->findings, FOUND_FINE, "target",
-                     "the environment has none, requests must name theirs (%zu have a name)",
-                     settings->target_count);
-    }
+    const struct slice name = cluster ? target->cluster_identifier : target->workgroup_name;
+    const char *environments = arena_format(doctor->verb->arena, "%s %.*s, database %.*s",
+                                            cluster ? "cluster" : "workgroup", SLICE_PRINT(name),
+                                            SLICE_PRINT(target->database));
+    findings_add(&doctor->findings, FOUND_FINE, "target", "%s; %zu have a name",
+                 settings->has_target ? environments
+                                      : "the environment has none, requests must name theirs",
+                 settings->target_count);
 }
 
 static void examine_service(struct doctor *doctor)

@@ -3,11 +3,15 @@
 #include "completer/set_aside.h"
 #include "tracker/tracker_dynamodb_table.h"
 
+#include "infra/base/json_reader.h"
+#include "infra/base/log.h"
 #include "infra/doctor/file_system.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 #define RECORDS_LOOKED_AT 100
+#define WARNING_MAX_BYTES 8192
 
 static void examine_keys(const struct doctor_tracker *doctor)
 {
@@ -132,18 +136,64 @@ static void examine_table(const struct doctor_tracker *doctor, const char *table
     }
 }
 
+/* A line of the log as a text: "message (name value, name value)". */
+static const char *text_of_line(struct arena *arena, struct json line)
+{
+    static const char *const left_out[] = {"time", "level", "message"};
+    struct slice message = SLICE_NONE;
+    const char *details = "";
+    for (size_t i = 0; i < json_count(line); i++) {
+        struct slice name = SLICE_NONE;
+        struct slice text = SLICE_NONE;
+        const struct json value = json_member_at(line, i, &name);
+        if (json_text(value, &text, NULL) == STATUS_OK &&
+            !slice_is_one_of(name, left_out, ARRAY_COUNT(left_out))) {
+            details = arena_format(arena, "%s%s%.*s %.*s", details, details[0] != '\0' ? ", " : "",
+                                   SLICE_PRINT(name), SLICE_PRINT(text));
+        }
+    }
+    return json_find_text(line, "message", 0, &message, NULL) == STATUS_OK
+               ? arena_format(arena, "%.*s (%s)", SLICE_PRINT(message), details)
+               : details;
+}
+
+/* Opens the tracker; what a service would warn of in its log at the start becomes findings. */
+MUST_CHECK static enum status open_store(const struct doctor_tracker *doctor, struct error *error)
+{
+    struct arena *arena = doctor->findings->arena;
+    struct tracker **tracker = &doctor->worker->tracker;
+    FILE *file = tmpfile();
+    char text[WARNING_MAX_BYTES];
+    if (file == NULL) {
+        return error_set(error, STATUS_RETRY, "no temporary file");
+    }
+    const struct log_output capture = {.least = LOG_WARNING, .fd = fileno(file)};
+    const struct log_output usual = log_redirect(capture);
+    enum status status = tracker_open(&doctor->service->tracker, tracker, error);
+    if (status == STATUS_OK) {
+        status = tracker_ping(*tracker, error);
+    }
+    (void)log_redirect(usual);
+    rewind(file);
+    while (fgets(text, sizeof(text), file) != NULL) {
+        struct json line;
+        if (json_parse(arena, arena_copy(arena, slice_from_text(text)), &line, NULL) == STATUS_OK) {
+            findings_add(doctor->findings, FOUND_TRACKER_WEAK, "tracker", "%s",
+                         text_of_line(arena, line));
+        }
+    }
+    (void)fclose(file);
+    return status;
+}
+
 /* True: records can be read. */
 static bool examine_store(const struct doctor_tracker *doctor)
 {
     struct error problem = ERROR_NONE;
     struct tracker_counts counts = {0};
-    struct tracker **tracker = &doctor->worker->tracker;
-    problem.status = tracker_open(&doctor->service->tracker, tracker, &problem);
+    problem.status = open_store(doctor, &problem);
     if (problem.status == STATUS_OK) {
-        problem.status = tracker_ping(*tracker, &problem);
-    }
-    if (problem.status == STATUS_OK) {
-        problem.status = tracker_count(*tracker, &counts, &problem);
+        problem.status = tracker_count(doctor->worker->tracker, &counts, &problem);
     }
     if (problem.status != STATUS_OK) {
         findings_add(doctor->findings, FOUND_TRACKER, "tracker", "%s", problem.text);

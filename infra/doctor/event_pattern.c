@@ -111,9 +111,8 @@ static enum verdict judge_alternative(struct json wanted, struct json value)
 {
     const bool is_there = json_kind(value) != JSON_ABSENT;
     struct slice name = SLICE_NONE;
-    struct slice text = SLICE_NONE;
     if (json_kind(wanted) != JSON_OBJECT) {
-        text = text_of(value);
+        const struct slice text = text_of(value);
         return text.data == NULL && is_there && json_kind(value) != JSON_OBJECT
                    ? VERDICT_UNKNOWN
                    : verdict_of(is_there && json_kind(wanted) == JSON_TEXT &&

@@ -24,7 +24,8 @@ FINDING_ENUM(SERVICE, "service", PROBLEM, "the commands of this machine go there
 
 /* ---- Asking AWS ----------------------------------------------------------------------------- */
 
-FINDING_ENUM(NOT_ALLOWED, "not-allowed", PROBLEM, "it is among the permissions that ringback itself needs",
+FINDING_ENUM(NOT_ALLOWED, "not-allowed", PROBLEM,
+             "it is among the permissions that ringback itself needs",
              "allow the action that is named; docs/operations.md, IAM, has the whole policy")
 FINDING_ENUM(NOT_ANSWERED, "not-answered", PROBLEM, "ringback itself needs this answer",
              "the text says what came instead: an address, a name, the network, or AWS itself")
@@ -37,6 +38,9 @@ FINDING_ENUM(
 
 FINDING_ENUM(TRACKER, "tracker", PROBLEM, "nothing is accepted and nothing is told without it",
              "look at RINGBACK_TRACKER_URL and at the store; docs/operations.md, Tracker")
+FINDING_ENUM(TRACKER_WEAK, "tracker-weak", WARNING,
+             "the promises hold as long as the tracker keeps what it has acknowledged",
+             "set what is named as it is needed; docs/operations.md, Tracker, says what that means")
 FINDING_ENUM(RECORDS, "records", PROBLEM, "these invocations stand still until they can be read",
              "put the key that is named back; docs/operations.md, Records that cannot be read")
 FINDING_ENUM(FILE_SYSTEM, "file-system", PROBLEM,

@@ -31,27 +31,30 @@ static int64_t number_of(const struct task *task, const char *name)
                : -1;
 }
 
-/* Whether any entry of Retry or Catch (list) names one of these errors, entries that never try
- * again left out. */
+/* Whether an entry of Retry or Catch names one of these errors. One that never tries again does not
+ * count. */
+static bool entry_names(struct json entry, const char *const *errors, size_t count)
+{
+    int64_t attempts = 3;
+    struct json name = json_element(json_member(entry, "ErrorEquals"), 0);
+    bool named = false;
+    for (; json_kind(name) != JSON_ABSENT && !named; name = json_next(name)) {
+        struct slice text = SLICE_NONE;
+        named = json_text(name, &text, NULL) == STATUS_OK && slice_is_one_of(text, errors, count);
+    }
+    return named &&
+           (json_find_int64(entry, "MaxAttempts", 0, INT32_MAX, &attempts, NULL) != STATUS_OK ||
+            attempts > 0);
+}
+
 static bool names_error(const struct task *task, const char *list, const char *const *errors,
                         size_t count)
 {
     struct json entry = json_element(json_member(task->state->state, list), 0);
-    for (; json_kind(entry) != JSON_ABSENT; entry = json_next(entry)) {
-        int64_t attempts = 3;
-        struct json name = json_element(json_member(entry, "ErrorEquals"), 0);
-        if (json_find_int64(entry, "MaxAttempts", 0, INT32_MAX, &attempts, NULL) == STATUS_OK &&
-            attempts == 0) {
-            continue;
-        }
-        for (; json_kind(name) != JSON_ABSENT; name = json_next(name)) {
-            struct slice text = SLICE_NONE;
-            if (json_text(name, &text, NULL) == STATUS_OK && slice_is_one_of(text, errors, count)) {
-                return true;
-            }
-        }
+    while (json_kind(entry) != JSON_ABSENT && !entry_names(entry, errors, count)) {
+        entry = json_next(entry);
     }
-    return false;
+    return json_kind(entry) != JSON_ABSENT;
 }
 
 /* ---- Times ---------------------------------------------------------------------------------- */

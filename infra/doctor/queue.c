@@ -87,20 +87,16 @@ void queue_judge_dead(struct findings *findings, const char *subject, const stru
 
 const char *queue_url_beside(struct arena *arena, const char *url, struct slice arn)
 {
-    const struct slice whole = slice_from_text(url);
+    struct slice base = slice_from_text(url);
     struct arn queue;
-    size_t end = whole.size;
-    for (int slashes = 0; slashes < 2; slashes++) {
-        do {
-            if (end == 0) {
-                return NULL;
-            }
-            end--;
-        } while (whole.data[end] != '/');
+    int slashes = 0; /* taken off, with the account and the name behind them */
+    while (base.size > 0 && slashes < 2) {
+        base.size--;
+        slashes += base.data[base.size] == '/';
     }
-    if (!arn_parse(arn, &queue) || !slice_equals_text(queue.service, "sqs")) {
+    if (slashes < 2 || !arn_parse(arn, &queue) || !slice_equals_text(queue.service, "sqs")) {
         return NULL;
     }
-    return arena_format(arena, "%.*s/%.*s/%.*s", SLICE_PRINT(slice_part(whole, 0, end)),
-                        SLICE_PRINT(queue.account), SLICE_PRINT(queue.resource));
+    return arena_format(arena, "%.*s/%.*s/%.*s", SLICE_PRINT(base), SLICE_PRINT(queue.account),
+                        SLICE_PRINT(queue.resource));
 }

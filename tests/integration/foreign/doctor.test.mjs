@@ -5,6 +5,7 @@ import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
@@ -39,7 +40,7 @@ let events;
 before(async () => {
     folder = await mkdtemp(path.join(tmpdir(), 'doctor-'));
     await writeFile(path.join(folder, 'keys'), `k1:${randomBytes(32).toString('base64')}\n`);
-    standIn = await StandIn.start('--queues', 'ringback-events,ringback-requests,rule-dead');
+    standIn = await StandIn.start('--queues', 'ringback-events,ringback-requests,rule-dead,spare');
     account = await Account.start(standIn.endpoint, { DynamoDB_20120810: process.env.DYNAMODB_URL });
     const options = { endpoint: account.endpoint };
     sqs = standIn.client(SQSClient, options);
@@ -229,7 +230,8 @@ describe('queues', () => {
     });
 
     test('with dead letters', async () => {
-        await sqs.send(new SendMessageCommand({ QueueUrl: await urlOf('rule-dead'), MessageBody: 'x' }));
+        await putTarget('ringback', { DeadLetterConfig: { Arn: queueArn('spare') } });
+        await sqs.send(new SendMessageCommand({ QueueUrl: await urlOf('spare'), MessageBody: 'x' }));
         const result = await doctor();
         assert.deepEqual(result.found, ["dead-letters rule ringback's dead letters"]);
         assert.equal(said(result, "rule ringback's dead letters"), '1 messages');
@@ -241,6 +243,30 @@ test('a clock that is off is named', async () => {
     const result = await doctor();
     assert.ok(result.found.includes('clock clock'), `${result.found}`);
     assert.match(said(result, 'clock'), /^AWS is (99|100|101) s ahead of this machine$/);
+});
+
+// Sends one command to the Redis of this test run.
+async function redis(command) {
+    const { hostname, port } = new URL(process.env.REDIS_URL);
+    const socket = connect(Number(port), hostname);
+    socket.write(`${command}\r\n`);
+    const [reply] = await once(socket, 'data');
+    socket.destroy();
+    assert.equal(reply.toString(), '+OK\r\n');
+}
+
+test('settings of a Redis', { skip: !process.env.REDIS_URL && 'no Redis' }, async () => {
+    const tracker = ['--tracker-url', process.env.REDIS_URL];
+    assert.deepEqual((await doctor(...tracker)).found, []);
+    await redis('CONFIG SET appendfsync everysec');
+    try {
+        const result = await doctor(...tracker);
+        assert.deepEqual(result.found, ['tracker-weak tracker']);
+        assert.equal(result.code, 0);
+        assert.match(said(result, 'tracker'), /may lose .* \(setting appendfsync, value everysec, needed always\)/);
+    } finally {
+        await redis('CONFIG SET appendfsync always');
+    }
 });
 
 test('backups of a table', { skip: !process.env.DYNAMODB_URL && 'no DynamoDB' }, async () => {

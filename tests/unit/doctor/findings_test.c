@@ -71,13 +71,13 @@ static void the_document_has_it_all(void **state)
 static void every_kind_says_why_and_what_to_do(void **state)
 {
     (void)state;
-    for (int kind = FOUND_FINE + 1; kind < FINDING_KIND_COUNT; kind++) {
+    for (unsigned kind = FOUND_FINE + 1; kind < FINDING_KIND_COUNT; kind++) {
         const struct finding_facts *facts = finding_facts(kind);
         assert_true(facts->severity != FINDING_OK);
         assert_true(strlen(facts->why) > 10 && strlen(facts->fix) > 10);
         assert_null(strpbrk(facts->why, "|\n"));
         assert_null(strpbrk(facts->fix, "|\n"));
-        for (int other = 0; other < kind; other++) {
+        for (unsigned other = 0; other < kind; other++) {
             assert_string_not_equal(facts->name, finding_facts(other)->name);
         }
     }

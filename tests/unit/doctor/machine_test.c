@@ -102,7 +102,7 @@ static void what_makes_no_sense_is_passed_over(void **state)
 static void every_kind_has_a_case(void **state)
 {
     struct findings_fixture *fixture = *state;
-    for (int kind = FOUND_MACHINE; kind <= FOUND_MACHINE_HEARTBEAT_SLOW; kind++) {
+    for (unsigned kind = FOUND_MACHINE; kind <= FOUND_MACHINE_HEARTBEAT_SLOW; kind++) {
         glob_t files;
         const char *name = finding_facts(kind)->name;
         const char *pattern =
