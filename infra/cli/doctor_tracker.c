@@ -8,10 +8,11 @@
 #include "infra/doctor/file_system.h"
 
 #include <inttypes.h>
-#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
-#define RECORDS_LOOKED_AT 100
-#define WARNING_MAX_BYTES 8192
+#define RECORDS_LOOKED_AT  100
+#define WARNINGS_MAX_BYTES (64u << 10)
 
 static void examine_keys(const struct doctor_tracker *doctor)
 {
@@ -136,53 +137,71 @@ static void examine_table(const struct doctor_tracker *doctor, const char *table
     }
 }
 
-/* A line of the log as a text: "message (name value, name value)". */
-static const char *text_of_line(struct arena *arena, struct json line)
+/* ", name value" of a member that is neither time, level nor message, behind what is there. */
+static const char *with_detail(struct arena *arena, const char *details, struct slice name,
+                               struct json value)
 {
     static const char *const left_out[] = {"time", "level", "message"};
+    struct slice text = SLICE_NONE;
+    if (json_text(value, &text, NULL) != STATUS_OK ||
+        slice_is_one_of(name, left_out, ARRAY_COUNT(left_out))) {
+        return details;
+    }
+    return arena_format(arena, "%s%s%.*s %.*s", details, details[0] != '\0' ? ", " : "",
+                        SLICE_PRINT(name), SLICE_PRINT(text));
+}
+
+/* A line of the log as a finding: "message (name value, name value)". */
+static void tell_warning(struct findings *findings, struct slice text)
+{
+    struct json line;
     struct slice message = SLICE_NONE;
     const char *details = "";
+    if (json_parse(findings->arena, text, &line, NULL) != STATUS_OK ||
+        json_find_text(line, "message", 0, &message, NULL) != STATUS_OK) {
+        return;
+    }
     for (size_t i = 0; i < json_count(line); i++) {
         struct slice name = SLICE_NONE;
-        struct slice text = SLICE_NONE;
         const struct json value = json_member_at(line, i, &name);
-        if (json_text(value, &text, NULL) == STATUS_OK &&
-            !slice_is_one_of(name, left_out, ARRAY_COUNT(left_out))) {
-            details = arena_format(arena, "%s%s%.*s %.*s", details, details[0] != '\0' ? ", " : "",
-                                   SLICE_PRINT(name), SLICE_PRINT(text));
-        }
+        details = with_detail(findings->arena, details, name, value);
     }
-    return json_find_text(line, "message", 0, &message, NULL) == STATUS_OK
-               ? arena_format(arena, "%.*s (%s)", SLICE_PRINT(message), details)
-               : details;
+    findings_add(findings, FOUND_TRACKER_WEAK, "tracker", "%.*s (%s)", SLICE_PRINT(message),
+                 details);
+}
+
+static void tell_warnings(struct findings *findings, int log)
+{
+    CLEANUP(buffer_clear) struct buffer lines;
+    ssize_t size = 0;
+    buffer_init(&lines, WARNINGS_MAX_BYTES);
+    char *place = buffer_reserve(&lines, WARNINGS_MAX_BYTES);
+    size = pread(log, place, WARNINGS_MAX_BYTES, 0);
+    buffer_commit(&lines, size > 0 ? (size_t)size : 0);
+    struct slice rest = buffer_slice(&lines);
+    while (rest.size > 0) {
+        const size_t end = slice_find_byte(rest, '\n');
+        tell_warning(findings, arena_copy(findings->arena, slice_part(rest, 0, end)));
+        rest = slice_part(rest, end + 1, rest.size);
+    }
 }
 
 /* Opens the tracker; what a service would warn of in its log at the start becomes findings. */
 MUST_CHECK static enum status open_store(const struct doctor_tracker *doctor, struct error *error)
 {
-    struct arena *arena = doctor->findings->arena;
     struct tracker **tracker = &doctor->worker->tracker;
-    FILE *file = tmpfile();
-    char text[WARNING_MAX_BYTES];
-    if (file == NULL) {
-        return error_set(error, STATUS_RETRY, "no temporary file");
-    }
-    const struct log_output capture = {.least = LOG_WARNING, .fd = fileno(file)};
+    const struct log_output capture = {.least = LOG_WARNING,
+                                       .fd = memfd_create("log", MFD_CLOEXEC)};
     const struct log_output usual = log_redirect(capture);
     enum status status = tracker_open(&doctor->service->tracker, tracker, error);
     if (status == STATUS_OK) {
         status = tracker_ping(*tracker, error);
     }
     (void)log_redirect(usual);
-    rewind(file);
-    while (fgets(text, sizeof(text), file) != NULL) {
-        struct json line;
-        if (json_parse(arena, arena_copy(arena, slice_from_text(text)), &line, NULL) == STATUS_OK) {
-            findings_add(doctor->findings, FOUND_TRACKER_WEAK, "tracker", "%s",
-                         text_of_line(arena, line));
-        }
+    if (capture.fd >= 0) {
+        tell_warnings(doctor->findings, capture.fd);
+        (void)close(capture.fd);
     }
-    (void)fclose(file);
     return status;
 }
 

@@ -114,6 +114,20 @@ static void test_a_line_is_one_json_object(void **state)
     assert_int_equal(json_kind(json_member(root, "none")), JSON_NULL);
 }
 
+static void another_output_for_a_while(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct log_output before = log_redirect((struct log_output){LOG_ERROR, -1});
+    log_error("not seen", LOG_INT("n", 1));
+    assert_int_equal(before.least, LOG_INFO);
+    assert_int_equal(before.fd, fixture->write_end);
+    (void)log_redirect(before);
+    log_info("seen", LOG_INT("n", 2));
+    const char *text = logged(fixture);
+    assert_null(strstr(text, "not seen"));
+    assert_non_null(strstr(text, "\"seen\""));
+}
+
 static void test_lower_levels_are_silent(void **state)
 {
     struct fixture *fixture = *state;
@@ -280,6 +294,7 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
+        TEST(another_output_for_a_while),
         TEST(test_a_line_is_one_json_object),
         TEST(test_lower_levels_are_silent),
         TEST(test_lines_of_threads_do_not_mix),
