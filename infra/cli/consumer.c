@@ -143,8 +143,8 @@ struct consumer_kind {
 
 MUST_CHECK static enum status consumer_start(const struct service *service,
                                              const struct consumer_kind *kind,
-                                             const char *queue_url, struct consumer *consumer,
-                                             struct error *error)
+                                             const char *queue_url, struct pulse_board *pulses,
+                                             struct consumer *consumer, struct error *error)
 {
     const size_t count = (size_t)service->config.workers;
     *consumer = (struct consumer){
@@ -164,22 +164,25 @@ MUST_CHECK static enum status consumer_start(const struct service *service,
                                            .aws = &service->aws,
                                            .handle = kind->handle,
                                            .hold = kind->hold,
-                                           .context = consumer};
+                                           .context = consumer,
+                                           .pulses = pulses};
     return poller_start(&options, &consumer->poller, error);
 }
 
 enum status consumer_start_events(const struct service *service, const char *queue_url,
-                                  struct consumer *consumer, struct error *error)
+                                  struct pulse_board *pulses, struct consumer *consumer,
+                                  struct error *error)
 {
     static const struct consumer_kind events = {"events", handle_events, hold_events};
-    return consumer_start(service, &events, queue_url, consumer, error);
+    return consumer_start(service, &events, queue_url, pulses, consumer, error);
 }
 
 enum status consumer_start_requests(const struct service *service, const char *queue_url,
-                                    struct consumer *consumer, struct error *error)
+                                    struct pulse_board *pulses, struct consumer *consumer,
+                                    struct error *error)
 {
     static const struct consumer_kind requests = {"requests", handle_requests, hold_requests};
-    return consumer_start(service, &requests, queue_url, consumer, error);
+    return consumer_start(service, &requests, queue_url, pulses, consumer, error);
 }
 
 void consumer_stop(struct consumer *consumer)

@@ -17,9 +17,12 @@ struct consumer {
     struct slice queue_url;
 };
 
+/* pulses: where the workers show that they do not hang. */
 MUST_CHECK enum status consumer_start_events(const struct service *service, const char *queue_url,
-                                             struct consumer *consumer, struct error *error);
+                                             struct pulse_board *pulses, struct consumer *consumer,
+                                             struct error *error);
 MUST_CHECK enum status consumer_start_requests(const struct service *service, const char *queue_url,
+                                               struct pulse_board *pulses,
                                                struct consumer *consumer, struct error *error);
 /* Finishes what is in hand. Fit for one that was never started. */
 void consumer_stop(struct consumer *consumer);

@@ -8,10 +8,15 @@
 #include "infra/cli/http_front.h"
 #include "infra/cli/service.h"
 #include "infra/runtime/admin.h"
+#include "infra/runtime/pulse.h"
 #include "infra/runtime/shutdown.h"
+#include "infra/runtime/supervisor.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 #define PING_EVERY_MS  1000
 #define SWEEP_RETRY_MS 1000
@@ -19,6 +24,9 @@
  * (ADMISSION_WAITER_MS) it is what a burst of the account's rate allows, so that no second is
  * wasted. */
 #define SWEEP_SOON_MS 200
+/* A batch takes no longer than DISPATCH_BATCH_MS and what the tracker takes. */
+#define HANG_MS       180000
+#define LOOK_EVERY_MS 5000
 
 struct daemon {
     const struct service *service;
@@ -27,7 +35,10 @@ struct daemon {
     struct consumer events;
     struct admin *admin;
     pthread_t sweeper;
+    struct pulse *sweep_pulse;
     bool sweeping;
+    struct pulse_board pulses;
+    struct supervisor supervisor;
     /* Under mutex: what the readiness check looks at. */
     pthread_mutex_t mutex;
     bool stopping;         /* the pollers are going away */
@@ -47,6 +58,12 @@ static int64_t sweep_pause_ms(const struct service *service)
     return soon && pause_ms > SWEEP_SOON_MS ? SWEEP_SOON_MS : pause_ms;
 }
 
+static void sweep_pause(struct daemon *daemon, int64_t duration_ms)
+{
+    pulse_wait(daemon->sweep_pulse, duration_ms);
+    (void)shutdown_wait(duration_ms);
+}
+
 static void *sweep_loop(void *context)
 {
     struct daemon *daemon = context;
@@ -56,6 +73,7 @@ static void *sweep_loop(void *context)
     while (!shutdown_requested()) {
         struct error error = ERROR_NONE;
         size_t claimed = 0;
+        pulse_work(daemon->sweep_pulse);
         enum status status = worker_ready(&worker, &error);
         if (status == STATUS_OK) {
             status = completer_sweep(worker.dispatch, SWEEP_LIMIT_DEFAULT, &claimed, &error);
@@ -68,11 +86,12 @@ static void *sweep_loop(void *context)
         last = status;
         /* A full pass may have left something due. */
         if (status != STATUS_OK) {
-            (void)shutdown_wait(SWEEP_RETRY_MS);
+            sweep_pause(daemon, SWEEP_RETRY_MS);
         } else if (claimed < SWEEP_LIMIT_DEFAULT) {
-            (void)shutdown_wait(sweep_pause_ms(daemon->service));
+            sweep_pause(daemon, sweep_pause_ms(daemon->service));
         }
     }
+    pulse_rest(daemon->sweep_pulse);
     worker_clear(&worker);
     return NULL;
 }
@@ -134,6 +153,83 @@ static size_t list_problems(void *context, struct admin_problem *out, size_t max
     return count;
 }
 
+/* ---- Watch ---------------------------------------------------------------------------------- */
+
+/* Whoever supervises the process says what a hang is; nobody does: a batch can't take that long. */
+static int64_t hang_ms(const struct daemon *daemon)
+{
+    const int64_t watchdog_ms = daemon->supervisor.watchdog_ms;
+    return watchdog_ms > 0 ? watchdog_ms : HANG_MS;
+}
+
+static bool hangs(void *context, struct error *what)
+{
+    struct daemon *daemon = context;
+    struct pulse_stall stall;
+    if (!pulse_stalled(&daemon->pulses, hang_ms(daemon), &stall)) {
+        return false;
+    }
+    (void)error_set(what, STATUS_INTERNAL, "hangs: worker %u of %s, overdue by %" PRId64 " s",
+                    stall.number, stall.name, stall.overdue_ms / 1000);
+    return true;
+}
+
+/* How the daemon does, as one line. Waits for nothing that is away, as the tracker's check would.
+ */
+static bool look(struct daemon *daemon, struct error *line)
+{
+    *line = ERROR_NONE;
+    if (hangs(daemon, line)) {
+        return false;
+    }
+    if (daemon->events.poller != NULL && poller_problem(daemon->events.poller, line)) {
+        (void)error_wrap(line, "event queue");
+    } else if (daemon->requests.poller != NULL && poller_problem(daemon->requests.poller, line)) {
+        (void)error_wrap(line, "request queue");
+    } else {
+        (void)error_set(line, STATUS_OK, "works");
+    }
+    return true;
+}
+
+/*
+ * The main thread, until the process is to end: a sign of life at half of the time that the
+ * watchdog grants, as long as no thread hangs, and a line whenever it has changed.
+ */
+static void watch(struct daemon *daemon)
+{
+    struct supervisor *supervisor = &daemon->supervisor;
+    const int64_t beat_ms = supervisor->watchdog_ms / 2;
+    int64_t beat_at_ms = 0;
+    struct error said = ERROR_NONE;
+    int64_t wait_ms = supervisor->fd < 0 ? -1 : 0;
+    while (!shutdown_wait(wait_ms)) {
+        struct error line;
+        const bool alive = look(daemon, &line);
+        const int64_t now_ms = clock_monotonic_ms(clock_system());
+        if (strcmp(line.text, said.text) != 0) {
+            supervisor_tell(supervisor, SUPERVISOR_STATUS, line.text);
+            said = line;
+        }
+        if (beat_ms > 0 && alive && now_ms >= beat_at_ms) {
+            supervisor_tell(supervisor, SUPERVISOR_ALIVE, NULL);
+            beat_at_ms = now_ms + beat_ms;
+        }
+        const int64_t left_ms = alive && beat_ms > 0 ? beat_at_ms - now_ms : LOOK_EVERY_MS;
+        wait_ms = left_ms < LOOK_EVERY_MS ? left_ms : LOOK_EVERY_MS;
+    }
+}
+
+/* A watchdog that barks at honest work is worse than none. */
+static void check_watchdog(const struct supervisor *supervisor)
+{
+    if (supervisor->watchdog_ms > 0 && supervisor->watchdog_ms <= DISPATCH_BATCH_MS) {
+        log_warning("watchdog is shorter than a batch may take",
+                    LOG_INT("watchdogMs", supervisor->watchdog_ms),
+                    LOG_INT("batchMs", DISPATCH_BATCH_MS));
+    }
+}
+
 /* ---- Start and stop ------------------------------------------------------------------------- */
 
 /* A setting that can never work stops the start; what is only away does not. */
@@ -157,12 +253,13 @@ MUST_CHECK static enum status start_completer(struct daemon *daemon, struct erro
     const struct config *config = &daemon->service->config;
     enum status status = STATUS_OK;
     if (config->event_queue_url != NULL) {
-        status =
-            consumer_start_events(daemon->service, config->event_queue_url, &daemon->events, error);
+        status = consumer_start_events(daemon->service, config->event_queue_url, &daemon->pulses,
+                                       &daemon->events, error);
     } else {
         log_warning("no event queue: endings are learned by the sweep alone",
                     LOG_CSTR("setting", "RINGBACK_EVENT_QUEUE_URL"));
     }
+    daemon->sweep_pulse = pulse_join(&daemon->pulses, "sweep", 0);
     if (status == STATUS_OK && pthread_create(&daemon->sweeper, NULL, sweep_loop, daemon) != 0) {
         return error_set(error, STATUS_INTERNAL, "cannot start the sweep's thread");
     }
@@ -176,9 +273,11 @@ MUST_CHECK static enum status start_invoker(struct daemon *daemon, struct error 
     enum status status = STATUS_OK;
     if (config->request_queue_url != NULL) {
         status = consumer_start_requests(daemon->service, config->request_queue_url,
-                                         &daemon->requests, error);
+                                         &daemon->pulses, &daemon->requests, error);
     }
-    return status == STATUS_OK ? http_front_start(daemon->service, &daemon->front, error) : status;
+    return status == STATUS_OK
+               ? http_front_start(daemon->service, &daemon->pulses, &daemon->front, error)
+               : status;
 }
 
 MUST_CHECK static enum status start(struct daemon *daemon, const struct daemon_parts *parts,
@@ -189,8 +288,13 @@ MUST_CHECK static enum status start(struct daemon *daemon, const struct daemon_p
                                         .version = RINGBACK_VERSION,
                                         .clock = clock_system(),
                                         .problems = list_problems,
+                                        .hangs = hangs,
                                         .context = daemon};
-    enum status status = check_once(daemon->service, error);
+    enum status status = supervisor_open(environ, &daemon->supervisor, error);
+    if (status == STATUS_OK) {
+        check_watchdog(&daemon->supervisor);
+        status = check_once(daemon->service, error);
+    }
     if (status == STATUS_OK && parts->completer) {
         status = start_completer(daemon, error);
     }
@@ -206,6 +310,7 @@ MUST_CHECK static enum status start(struct daemon *daemon, const struct daemon_p
 /* In the order of the flow: nothing new comes in, what is in hand is finished. */
 static void stop(struct daemon *daemon)
 {
+    supervisor_tell(&daemon->supervisor, SUPERVISOR_STOPPING, "finishes what is in hand");
     shutdown_request();
     pthread_mutex_lock(&daemon->mutex);
     daemon->stopping = true;
@@ -220,6 +325,7 @@ static void stop(struct daemon *daemon)
         admin_stop(daemon->admin);
     }
     tracker_close(daemon->probe);
+    supervisor_close(&daemon->supervisor);
     pthread_mutex_destroy(&daemon->mutex);
 }
 
@@ -227,7 +333,7 @@ int daemon_run(const struct daemon_parts *parts, int count, char **arguments)
 {
     struct service service;
     struct error error = ERROR_NONE;
-    struct daemon daemon = {.service = &service};
+    struct daemon daemon = {.service = &service, .supervisor = {.fd = -1}};
     enum status status = service_open(&count, arguments, &service, &error);
     if (status == STATUS_OK && count > 0) {
         status = error_set(&error, STATUS_REJECTED, "%s: unknown argument", arguments[0]);
@@ -235,9 +341,11 @@ int daemon_run(const struct daemon_parts *parts, int count, char **arguments)
     if (status == STATUS_OK) {
         shutdown_init();
         pthread_mutex_init(&daemon.mutex, NULL);
+        pulse_board_init(&daemon.pulses, clock_system());
         status = start(&daemon, parts, &error);
         if (status == STATUS_OK) {
-            (void)shutdown_wait(-1);
+            supervisor_tell(&daemon.supervisor, SUPERVISOR_READY, NULL);
+            watch(&daemon);
         }
         stop(&daemon);
     }

@@ -17,7 +17,8 @@ struct http_front {
     const struct service *service;
     struct http_server *server;
     struct worker *workers;
-    struct worker **idle; /* stack of free workers */
+    struct pulse **pulses; /* parallel to workers */
+    struct worker **idle;  /* stack of free workers */
     size_t idle_count;
     size_t worker_count;
     pthread_mutex_t mutex;
@@ -40,6 +41,7 @@ static struct worker *take_worker(struct http_front *front)
     }
     if (front->idle_count > 0) {
         worker = front->idle[--front->idle_count];
+        pulse_work(front->pulses[worker - front->workers]);
     }
     pthread_mutex_unlock(&front->mutex);
     return worker;
@@ -48,6 +50,7 @@ static struct worker *take_worker(struct http_front *front)
 static void give_back(struct http_front *front, struct worker *worker)
 {
     pthread_mutex_lock(&front->mutex);
+    pulse_rest(front->pulses[worker - front->workers]);
     front->idle[front->idle_count++] = worker;
     pthread_cond_signal(&front->freed);
     pthread_mutex_unlock(&front->mutex);
@@ -128,15 +131,17 @@ static void free_front(struct http_front *front)
     pthread_mutex_destroy(&front->mutex);
     pthread_cond_destroy(&front->freed);
     free(front->workers);
+    free(front->pulses);
     free(front->idle);
     free(front);
 }
 
-static struct http_front *new_front(const struct service *service)
+static struct http_front *new_front(const struct service *service, struct pulse_board *pulses)
 {
     struct http_front *front = calloc(1, sizeof(*front));
     size_t count = (size_t)service->config.workers;
     if (front == NULL || (front->workers = calloc(count, sizeof(*front->workers))) == NULL ||
+        (front->pulses = calloc(count, sizeof(struct pulse *))) == NULL ||
         (front->idle = calloc(count, sizeof(struct worker *))) == NULL) {
         abort();
     }
@@ -146,13 +151,14 @@ static struct http_front *new_front(const struct service *service)
     pthread_cond_init(&front->freed, NULL);
     for (size_t i = 0; i < count; i++) {
         worker_init(&front->workers[i], service);
+        front->pulses[i] = pulse_join(pulses, "http", (unsigned)i);
         front->idle[front->idle_count++] = &front->workers[i];
     }
     return front;
 }
 
-enum status http_front_start(const struct service *service, struct http_front **front,
-                             struct error *error)
+enum status http_front_start(const struct service *service, struct pulse_board *pulses,
+                             struct http_front **front, struct error *error)
 {
     const char *listen = service->config.http_listen;
     if (!is_loopback(listen) && service->bearer_token == NULL) {
@@ -160,7 +166,7 @@ enum status http_front_start(const struct service *service, struct http_front **
                          "RINGBACK_HTTP_LISTEN: an address other than loopback needs "
                          "RINGBACK_HTTP_TOKEN_FILE");
     }
-    struct http_front *made = new_front(service);
+    struct http_front *made = new_front(service, pulses);
     const struct http_server_options options = {.listen = listen,
                                                 .name = "http",
                                                 .body_max_bytes = REQUEST_MAX_BYTES,

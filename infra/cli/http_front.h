@@ -6,12 +6,14 @@
 #define RINGBACK_INFRA_CLI_HTTP_FRONT_H
 
 #include "infra/cli/service.h"
+#include "infra/runtime/pulse.h"
 
 struct http_front;
 
-/* REJECTED: the address cannot be had, or is not loopback while there is no bearer token. */
-MUST_CHECK enum status http_front_start(const struct service *service, struct http_front **front,
-                                        struct error *error);
+/* REJECTED: the address cannot be had, or is not loopback while there is no bearer token.
+ * pulses: where the workers show that they do not hang. */
+MUST_CHECK enum status http_front_start(const struct service *service, struct pulse_board *pulses,
+                                        struct http_front **front, struct error *error);
 void http_front_stop(struct http_front *front);
 
 #endif

@@ -43,9 +43,11 @@ static void add_header(struct http_server_response *response, struct slice name,
 
 static void show_health(struct admin *admin, struct http_server_response *response)
 {
-    (void)admin;
+    struct error what = ERROR_NONE;
+    const bool hangs = admin->options.hangs && admin->options.hangs(admin->options.context, &what);
+    response->code = hangs ? 503 : 200;
     response->content_type = "text/plain; charset=utf-8";
-    buffer_append_text(&response->body, "ok");
+    buffer_append_text(&response->body, hangs ? what.text : "ok");
 }
 
 static void show_readiness(struct admin *admin, struct http_server_response *response)

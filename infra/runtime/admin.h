@@ -1,7 +1,7 @@
 /*
- * The admin listener: /healthz (the process answers), /readyz (200 when nothing keeps it from
- * working, else 503 with what does), /metrics (Prometheus text) and a status page at /. It shows
- * counts and problems, never a request.
+ * The admin listener: /healthz (the process answers and no thread of it hangs), /readyz (200 when
+ * nothing keeps it from working, else 503 with what does), /metrics (Prometheus text) and a status
+ * page at /. It shows counts and problems, never a request.
  */
 #ifndef RINGBACK_INFRA_RUNTIME_ADMIN_H
 #define RINGBACK_INFRA_RUNTIME_ADMIN_H
@@ -10,6 +10,7 @@
 #include "infra/base/compiler.h"
 #include "infra/base/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define ADMIN_PROBLEMS_MAX 16
@@ -27,6 +28,8 @@ struct admin_options {
     /* Writes at most max problems and returns how many. Called on any thread, for each request of
      * /readyz and the status page. */
     size_t (*problems)(void *context, struct admin_problem *out, size_t max);
+    /* Whether a restart would help, and why: /healthz says 503 then. Any thread; NULL: never. */
+    bool (*hangs)(void *context, struct error *what);
     void *context;
 };
 

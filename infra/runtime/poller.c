@@ -16,6 +16,8 @@
 
 #define LONG_POLL_SECONDS 20
 #define HOLD_MS           250
+#define RECEIVE_LOOK_MS   5000   /* so often a receive shows that it is alive */
+#define SETTLE_MAX_MS     240000 /* all rounds and tries, each at its slowest */
 #define LAST_ANSWER_MS    200
 #define BACKOFF_BASE_MS   200
 #define BACKOFF_MAX_MS    30000
@@ -32,6 +34,7 @@ struct worker {
     struct poller *poller;
     unsigned index;
     pthread_t thread;
+    struct pulse *pulse;
     struct arena *arena;
     struct aws_client *client; /* set under the mutex, so that stop can wake it */
     int64_t backoff_ms;        /* the wait before; 0: the last turn was good */
@@ -111,13 +114,15 @@ static int64_t elapsed_ms(struct timespec begin)
 }
 
 /* Returns early when the poller stops. */
-static void pause_ms(struct poller *poller, int64_t duration_ms)
+static void pause_ms(struct worker *worker, int64_t duration_ms)
 {
+    struct poller *poller = worker->poller;
     struct timespec end = now();
     int64_t nanoseconds = end.tv_nsec + duration_ms % 1000 * 1000000;
     end.tv_sec += (time_t)(duration_ms / 1000 + nanoseconds / 1000000000);
     end.tv_nsec = (long)(nanoseconds % 1000000000);
     int result = 0;
+    pulse_wait(worker->pulse, duration_ms);
     pthread_mutex_lock(&poller->mutex);
     while (!atomic_load(&poller->stopping) && result == 0) {
         result = pthread_cond_timedwait(&poller->changed, &poller->mutex, &end);
@@ -129,6 +134,7 @@ static void pause_ms(struct poller *poller, int64_t duration_ms)
 static void begin_reading(struct worker *worker)
 {
     struct poller *poller = worker->poller;
+    pulse_rest(worker->pulse);
     pthread_mutex_lock(&poller->mutex);
     while (!atomic_load(&poller->stopping) && poller->reading > 0 && !worker->hungry) {
         (void)pthread_cond_wait(&poller->changed, &poller->mutex);
@@ -136,6 +142,7 @@ static void begin_reading(struct worker *worker)
     poller->reading++;
     worker->confirmed = poller->state == POLLER_READING;
     pthread_mutex_unlock(&poller->mutex);
+    pulse_work(worker->pulse);
 }
 
 /* Whoever has messages in hand lets another one read meanwhile. */
@@ -153,11 +160,10 @@ static void end_reading(struct worker *worker, size_t count)
 
 static void back_off(struct worker *worker)
 {
-    struct poller *poller = worker->poller;
     worker->backoff_ms =
         backoff_decorrelated_ms(BACKOFF_BASE_MS, BACKOFF_MAX_MS, worker->backoff_ms,
-                                random_unit(poller->options.aws->random));
-    pause_ms(poller, worker->backoff_ms);
+                                random_unit(worker->poller->options.aws->random));
+    pause_ms(worker, worker->backoff_ms);
 }
 
 static enum status open_client(struct worker *worker, struct error *error)
@@ -204,7 +210,8 @@ static enum status receive(struct worker *worker, struct sqs_message **messages,
     aws_start(worker->client, calls, 1);
     size_t done = 0;
     while (done == 0 && !atomic_load(&poller->stopping)) {
-        done = aws_wait(worker->client, calls, 1, -1);
+        pulse_wait(worker->pulse, RECEIVE_LOOK_MS);
+        done = aws_wait(worker->client, calls, 1, RECEIVE_LOOK_MS);
     }
     if (done == 0) {
         done = wait_for_last_answer(worker->client, calls);
@@ -221,6 +228,7 @@ static enum status receive(struct worker *worker, struct sqs_message **messages,
 static void handle(struct worker *worker, struct poller_item *items, size_t count)
 {
     const struct poller_options *options = &worker->poller->options;
+    pulse_work(worker->pulse);
     if (!atomic_load(&worker->poller->stopping)) {
         options->handle(options->context, worker->index, items, count, worker->arena);
     }
@@ -230,6 +238,7 @@ static enum status settle(struct worker *worker, const struct poller_item *items
 {
     const struct poller_options *options = &worker->poller->options;
     struct error error = ERROR_NONE;
+    pulse_wait(worker->pulse, SETTLE_MAX_MS);
     enum status status =
         poller_settle(worker->client, worker->arena, options->queue_url, items, count, &error);
     if (status != STATUS_OK) {
@@ -284,7 +293,7 @@ static void *worker_main(void *context)
         begin_reading(worker);
         if (is_held(worker)) {
             end_reading(worker, 0);
-            pause_ms(poller, HOLD_MS);
+            pause_ms(worker, HOLD_MS);
             continue;
         }
         enum status status = take_turn(worker);
@@ -298,6 +307,7 @@ static void *worker_main(void *context)
             back_off(worker);
         }
     }
+    pulse_rest(worker->pulse);
     return NULL;
 }
 
@@ -360,6 +370,7 @@ enum status poller_start(const struct poller_options *options, struct poller **p
         struct worker *worker = &made->workers[i];
         worker->poller = made;
         worker->index = i;
+        worker->pulse = pulse_join(options->pulses, options->name, i);
         worker->arena = arena_new(ARENA_MAX_BYTES);
         int code = pthread_create(&worker->thread, NULL, worker_main, worker);
         if (code != 0) {

@@ -13,6 +13,7 @@
 #include "infra/aws/sqs.h"
 #include "infra/base/compiler.h"
 #include "infra/base/error.h"
+#include "infra/runtime/pulse.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -44,6 +45,7 @@ struct poller_options {
     /* Asked on the worker's thread before each receive; true: wait instead (back-pressure). May be
      * NULL. */
     bool (*hold)(void *context, unsigned worker);
+    struct pulse_board *pulses; /* every worker has one there; NULL: nobody watches */
 };
 
 struct poller;

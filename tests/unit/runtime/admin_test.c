@@ -17,6 +17,7 @@ struct fixture {
     struct clock clock;
     _Atomic int64_t now_ms;
     _Atomic size_t problem_count;
+    atomic_bool hangs;
 };
 
 static int64_t read_clock(void *context)
@@ -36,6 +37,15 @@ static size_t problems(void *context, struct admin_problem *out, size_t max)
     return count;
 }
 
+static bool hangs(void *context, struct error *what)
+{
+    struct fixture *fixture = context;
+    if (fixture->hangs) {
+        (void)error_set(what, STATUS_INTERNAL, "hangs: worker 2 of events");
+    }
+    return fixture->hangs;
+}
+
 static void start(struct fixture *fixture, const char *token)
 {
     struct error error = ERROR_NONE;
@@ -48,6 +58,7 @@ static void start(struct fixture *fixture, const char *token)
         .version = "0.1.0",
         .clock = &fixture->clock,
         .problems = problems,
+        .hangs = hangs,
         .context = fixture,
     };
     assert_int_equal(admin_start(&options, &fixture->admin, &error), STATUS_OK);
@@ -111,6 +122,14 @@ static void test_health_is_ok_whatever_the_problems(void **state)
     fixture->problem_count = 1;
     assert_int_equal(ask(fixture, "GET /healthz", ""), 200);
     assert_true(reply_has(fixture, "\r\n\r\nok"));
+}
+
+static void test_health_is_not_ok_when_a_thread_hangs(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->hangs = true;
+    assert_int_equal(ask(fixture, "GET /healthz", ""), 503);
+    assert_true(reply_has(fixture, "\r\n\r\nhangs: worker 2 of events"));
 }
 
 static void test_ready_without_problems(void **state)
@@ -255,6 +274,7 @@ int main(void)
 #define GUARDED(test) cmocka_unit_test_setup_teardown(test, setup_guarded, teardown)
     const struct CMUnitTest tests[] = {
         OPEN(test_health_is_ok_whatever_the_problems),
+        OPEN(test_health_is_not_ok_when_a_thread_hangs),
         OPEN(test_ready_without_problems),
         OPEN(test_problems_make_it_unready_and_are_named),
         OPEN(test_more_problems_than_fit_are_cut),

@@ -25,6 +25,7 @@ struct fixture {
     struct poller *poller;
     struct credentials_provider *credentials;
     struct aws_client_options aws;
+    struct pulse_board pulses;
     char settings[ENVIRONMENT_COUNT][160];
     char *environment[ENVIRONMENT_COUNT + 1];
     int log_fd;
@@ -147,7 +148,9 @@ static void start(struct fixture *fixture, unsigned threads)
                                            .aws = &fixture->aws,
                                            .handle = handle,
                                            .context = fixture,
-                                           .hold = hold};
+                                           .hold = hold,
+                                           .pulses = &fixture->pulses};
+    pulse_board_init(&fixture->pulses, clock_system());
     assert_int_equal(poller_start(&options, &fixture->poller, &error), STATUS_OK);
 }
 
@@ -475,6 +478,37 @@ static void test_who_handles_a_batch_does_not_read(void **state)
     set_gate(fixture, false);
 }
 
+/* Whether a worker has worked without a word since the last millisecond. */
+static bool is_silent(struct fixture *fixture)
+{
+    struct pulse_stall stall;
+    return pulse_stalled(&fixture->pulses, 0, &stall) && strcmp(stall.name, "events") == 0;
+}
+
+static void wait_silent(struct fixture *fixture, bool expected)
+{
+    bool silent = !expected;
+    for (int i = 0; i < 20000 && silent != expected; i++) {
+        silent = is_silent(fixture);
+        (void)usleep(1000);
+    }
+    assert_int_equal(silent, expected);
+}
+
+static void test_only_a_handler_that_does_not_return_is_silent(void **state)
+{
+    struct fixture *fixture = *state;
+    start(fixture, 2);
+    assert_true(fake_queue_wait(fixture->queue, is_long_polling));
+    wait_silent(fixture, false);
+    set_gate(fixture, true);
+    fake_queue_put(fixture->queue, 1);
+    wait_inside(fixture, 1);
+    wait_silent(fixture, true);
+    set_gate(fixture, false);
+    wait_silent(fixture, false);
+}
+
 static void test_missing_region_is_a_problem_not_the_end(void **state)
 {
     struct fixture *fixture = *state;
@@ -541,6 +575,7 @@ int main(void)
         TEST(test_one_worker_reads_while_nothing_comes),
         TEST(test_another_one_reads_while_a_batch_is_handled),
         TEST(test_who_handles_a_batch_does_not_read),
+        TEST(test_only_a_handler_that_does_not_return_is_silent),
         TEST(test_missing_region_is_a_problem_not_the_end),
         TEST(test_missing_credentials_are_a_problem_not_the_end),
         TEST(test_stop_ends_a_back_off),
