@@ -146,9 +146,9 @@ static char flag_byte(char byte)
     return byte;
 }
 
-static void append_flag_name(const struct option *option, struct buffer *out)
+void config_append_flag(const char *variable, struct buffer *out)
 {
-    struct slice name = slice_from_text(option->variable);
+    struct slice name = slice_from_text(variable);
 
     if (slice_starts_with(name, SLICE(NAME_PREFIX))) {
         name = slice_part(name, strlen(NAME_PREFIX), name.size);
@@ -166,7 +166,7 @@ static size_t find_flag(struct slice flag)
         CLEANUP(buffer_clear) struct buffer name;
 
         buffer_init(&name, 256);
-        append_flag_name(&OPTIONS[i], &name);
+        config_append_flag(OPTIONS[i].variable, &name);
         if (slice_equals(buffer_slice(&name), flag)) {
             return i;
         }
@@ -180,7 +180,7 @@ static const char *name_in_source(size_t index, enum source source, struct buffe
     case SOURCE_ALIAS: return OPTIONS[index].alias;
     case SOURCE_FLAG:
         buffer_reset(flag);
-        append_flag_name(&OPTIONS[index], flag);
+        config_append_flag(OPTIONS[index].variable, flag);
         return flag->data;
     case SOURCE_DEFAULT:
     case SOURCE_ENVIRONMENT: return OPTIONS[index].variable;
@@ -394,6 +394,30 @@ enum status config_load(struct arena *arena, char *const *environment, int *coun
 
 /* --- printing --- */
 
+size_t config_setting_count(void)
+{
+    return OPTION_COUNT;
+}
+
+struct config_setting config_setting_at(size_t index)
+{
+    const struct option *option = &OPTIONS[index];
+
+    return (struct config_setting){option->variable, option->alias, option->initial, option->rule,
+                                   option->meaning};
+}
+
+void config_print_environment(struct buffer *out)
+{
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        const struct option *option = &OPTIONS[i];
+
+        buffer_append_format(out, "%s# %s\n# must be %s\n#%s=%s\n", i == 0 ? "" : "\n",
+                             option->meaning, option->rule, option->variable,
+                             option->initial == NULL ? "" : option->initial);
+    }
+}
+
 void config_print_markdown(struct buffer *out)
 {
     buffer_append_text(out, "| variable | flag | default | value | meaning |\n"
@@ -406,7 +430,7 @@ void config_print_markdown(struct buffer *out)
             buffer_append_format(out, " or `%s`", option->alias);
         }
         buffer_append_text(out, " | `");
-        append_flag_name(option, out);
+        config_append_flag(option->variable, out);
         buffer_append_text(out, "` | ");
         if (option->initial != NULL) {
             buffer_append_format(out, "`%s`", option->initial);
@@ -422,7 +446,7 @@ void config_print_help(struct buffer *out)
         CLEANUP(buffer_clear) struct buffer flag;
 
         buffer_init(&flag, 256);
-        append_flag_name(option, &flag);
+        config_append_flag(option->variable, &flag);
         buffer_append_format(out, "  %-26s %s", flag.data, option->meaning);
         if (option->initial != NULL) {
             buffer_append_format(out, " (default %s)", option->initial);

@@ -1,7 +1,8 @@
 /*
  * Configuration: one table (infra/base/config.c) drives the environment's names, the flags,
- * parsing, validation, `ringback help` and docs/configuration.md. Values land in one struct that is
- * const from then on. An unknown RINGBACK_* name or an invalid value stops the start and is named.
+ * parsing, validation, `ringback help`, the manual and docs/configuration.md. Values land in one
+ * struct that is const from then on. An unknown RINGBACK_* name or an invalid value stops the start
+ * and is named.
  *
  * A flag has the name of its variable without RINGBACK_, in lower case, with '-' for '_'
  * (RINGBACK_SWEEP_SECONDS: --sweep-seconds); a flag beats the environment, RINGBACK_* beats the
@@ -61,8 +62,24 @@ struct config {
 MUST_CHECK enum status config_load(struct arena *arena, char *const *environment, int *count,
                                    char **arguments, struct config *config, struct error *error);
 
+/* A line of the table, for whoever prints it. Texts are static; alias and initial may be NULL. */
+struct config_setting {
+    const char *variable;
+    const char *alias;   /* the name that an earlier system gave it */
+    const char *initial; /* the default */
+    const char *rule;    /* in words, behind "must be" */
+    const char *meaning;
+};
+
+size_t config_setting_count(void);
+struct config_setting config_setting_at(size_t index);
+/* The name of a variable's flag: "--sweep-seconds". */
+void config_append_flag(const char *variable, struct buffer *out);
+
 /* docs/configuration.md, from the table. */
 void config_print_markdown(struct buffer *out);
+/* A file of NAME=VALUE lines that sets nothing and explains all, from the table. */
+void config_print_environment(struct buffer *out);
 /* The flags as `ringback help` lists them. */
 void config_print_help(struct buffer *out);
 

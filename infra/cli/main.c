@@ -3,10 +3,14 @@
 #include "infra/base/compiler.h"
 #include "infra/base/config.h"
 #include "infra/cli/commands.h"
+#include "infra/cli/completion.h"
+#include "infra/cli/manual.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#define PAGE_MAX_BYTES ((size_t)1 << 20)
 
 static const struct command commands[] = {
     {"invoker", "daemon: requests in, statements started", cmd_invoker_usage, true, cmd_invoker},
@@ -37,11 +41,18 @@ static const struct command *find_command(const char *name)
     return NULL;
 }
 
-static const char help_usage[] = "help [COMMAND | --markdown]\n"
-                                 "\n"
-                                 "Lists the commands, or says what one of them takes.\n"
-                                 "\n"
-                                 "  --markdown    prints docs/configuration.md\n";
+static const char help_usage[] =
+    "help [COMMAND | --markdown | --man | --man-env | --env | --bash | --zsh | --fish]\n"
+    "\n"
+    "Lists the commands, or says what one of them takes.\n"
+    "\n"
+    "  --markdown    prints docs/configuration.md\n"
+    "  --man         prints the manual page ringback(1)\n"
+    "  --man-env     prints the manual page ringback.env(5)\n"
+    "  --env         prints /etc/ringback/ringback.env, with every setting as a comment\n"
+    "  --bash        prints the completion for that shell\n"
+    "  --zsh         the same\n"
+    "  --fish        the same\n";
 
 static void print_commands(FILE *out)
 {
@@ -58,29 +69,81 @@ static int unknown_command(const char *name)
     return EXIT_USAGE;
 }
 
-/* Prints what a part of the configuration table writes, under the text before it. */
-static void print_table(const char *before, void (*print)(struct buffer *out))
+/* ---- Pages: what the tables say, in other forms --------------------------------------------- */
+
+static void print_markdown(struct buffer *out)
 {
-    CLEANUP(buffer_clear) struct buffer out;
-    buffer_init(&out, 65536);
-    print(&out);
-    (void)printf("%s%s", before, out.data);
+    buffer_append_text(
+        out, "# Configuration\n"
+             "\n"
+             "By environment; a flag of the same name beats the environment. An unknown\n"
+             "`RINGBACK_*` name or an invalid value stops the start and is named. AWS's own\n"
+             "variables (`AWS_REGION`, credentials, `AWS_ENDPOINT_URL`, `AWS_MAX_ATTEMPTS`,\n"
+             "`AWS_CA_BUNDLE`) work as in any SDK. Port 0 is any free one.\n"
+             "\n"
+             "This page is what `ringback help --markdown` prints.\n"
+             "\n");
+    config_print_markdown(out);
 }
 
-static int print_markdown(void)
+static void print_manual(struct buffer *out)
 {
-    print_table("# Configuration\n"
-                "\n"
-                "By environment; a flag of the same name beats the environment. An unknown\n"
-                "`RINGBACK_*` name or an invalid value stops the start and is named. AWS's own\n"
-                "variables (`AWS_REGION`, credentials, `AWS_ENDPOINT_URL`, `AWS_MAX_ATTEMPTS`,\n"
-                "`AWS_CA_BUNDLE`) work as in any SDK. Port 0 is any free one.\n"
-                "\n"
-                "This page is what `ringback help --markdown` prints.\n"
-                "\n",
-                config_print_markdown);
-    return EXIT_FINISHED;
+    manual_print_commands(commands, ARRAY_COUNT(commands), out);
 }
+
+static void print_environment(struct buffer *out)
+{
+    buffer_append_text(out, "# Settings of the daemons that systemd starts: ringback.env(5).\n"
+                            "# AWS's own variables (AWS_REGION, ...) may stand here too.\n"
+                            "\n");
+    config_print_environment(out);
+}
+
+static void print_bash(struct buffer *out)
+{
+    completion_print_bash(commands, ARRAY_COUNT(commands), out);
+}
+
+static void print_zsh(struct buffer *out)
+{
+    completion_print_zsh(commands, ARRAY_COUNT(commands), out);
+}
+
+static void print_fish(struct buffer *out)
+{
+    completion_print_fish(commands, ARRAY_COUNT(commands), out);
+}
+
+struct page {
+    const char *flag;
+    void (*print)(struct buffer *out);
+};
+
+static const struct page pages[] = {
+    {"--markdown", print_markdown}, {"--man", print_manual}, {"--man-env", manual_print_settings},
+    {"--env", print_environment},   {"--bash", print_bash},  {"--zsh", print_zsh},
+    {"--fish", print_fish},
+};
+
+static const struct page *find_page(const char *flag)
+{
+    for (size_t i = 0; i < ARRAY_COUNT(pages); i++) {
+        if (strcmp(pages[i].flag, flag) == 0) {
+            return &pages[i];
+        }
+    }
+    return NULL;
+}
+
+static void print_page(void (*print)(struct buffer *out))
+{
+    CLEANUP(buffer_clear) struct buffer out;
+    buffer_init(&out, PAGE_MAX_BYTES);
+    print(&out);
+    (void)fputs(out.data, stdout);
+}
+
+/* ---- Help ----------------------------------------------------------------------------------- */
 
 static int help(int count, char **arguments)
 {
@@ -88,8 +151,10 @@ static int help(int count, char **arguments)
         print_commands(stdout);
         return EXIT_FINISHED;
     }
-    if (strcmp(arguments[0], "--markdown") == 0) {
-        return print_markdown();
+    const struct page *page = find_page(arguments[0]);
+    if (page) {
+        print_page(page->print);
+        return EXIT_FINISHED;
     }
     if (strcmp(arguments[0], "help") == 0) {
         (void)printf("usage: ringback %s", help_usage);
@@ -101,8 +166,8 @@ static int help(int count, char **arguments)
     }
     (void)printf("usage: ringback %s", command->usage);
     if (command->configured) {
-        print_table("\nconfiguration, by flag or by the environment (docs/configuration.md):\n",
-                    config_print_help);
+        (void)puts("\nconfiguration, by flag or by the environment (docs/configuration.md):");
+        print_page(config_print_help);
     }
     return EXIT_FINISHED;
 }
