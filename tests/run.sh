@@ -9,6 +9,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 source infra/local/install.sh
 source infra/local/stack.sh
+source tests/support/bare_debian_mirror.sh
 source tests/support/servers.sh
 source tests/support/stages.sh
 
@@ -22,8 +23,10 @@ for argument; do
     esac
 done
 
-test_packages=(libcmocka-dev ca-certificates curl jq nginx-light openssl postgresql redis-server sqlite3)
-ci_packages=(ccache clang clang-format clang-tidy cppcheck libclang-rt-dev shellcheck spin valgrind)
+test_packages=(libcmocka-dev ca-certificates curl jq man-db nginx-light openssl postgresql redis-server socat sqlite3
+    systemd)
+ci_packages=(ccache clang clang-format clang-tidy cppcheck debootstrap fish libclang-rt-dev lintian shellcheck spin
+    valgrind zsh)
 logs=$PWD/build/logs
 lane_postgres=()
 lane_redis=()
@@ -95,13 +98,14 @@ suite() {
 
 # Prints the scripts and client tests for the preset $1, one a line; the long ones first. Under a
 # sanitizer clients ask one engine of the stand-in alone, and no store is filled up and slowed down:
-# that is minutes of waiting for leases, in code that other scripts run through as well.
+# that is minutes of waiting for leases, in code that other scripts run through as well. Units and
+# manifests are judged by others, whatever the build.
 list_tests() {
     local file sanitized=false
     [[ $1 == dev ]] || sanitized=true
     for file in tests/faults/*.sh tests/integration/*.sh; do
         [[ ! -x $file || $file == */valgrind.sh ]] && continue
-        $sanitized && [[ $file == */store_trouble.sh ]] && continue
+        $sanitized && [[ $file =~ /(store_trouble|units|kubernetes)\.sh$ ]] && continue
         echo "script $file"
     done
     for file in tests/integration/foreign/*.test.mjs; do
@@ -248,6 +252,8 @@ main() {
         stage 'Preset release'
         build release
         static_checks
+        stage 'Debian package'
+        step_of_cases 'Debian package' script_cases timeout 900 tests/debian_package.sh "$(debian_here)"
         sanitized_suite asan
         sanitized_suite tsan
         fuzz
