@@ -36,6 +36,7 @@ enum aws_service {
     AWS_SNS,
     AWS_STS,
     AWS_S3,
+    AWS_SECRETS_MANAGER,
     AWS_SERVICE_COUNT,
 };
 

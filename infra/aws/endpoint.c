@@ -22,6 +22,8 @@ const struct aws_service_facts *aws_service_facts(enum aws_service service)
         [AWS_SNS] = {"sns", "sns", "sns", "SNS", NULL, FORM},
         [AWS_STS] = {"sts", "sts", "sts", "STS", NULL, FORM},
         [AWS_S3] = {"s3", "s3", "s3", "S3", NULL, NULL},
+        [AWS_SECRETS_MANAGER] = {"secretsmanager", "secretsmanager", "secretsmanager",
+                                 "SECRETS_MANAGER", "secretsmanager", JSON_1_1},
     };
     return &facts[service];
 }

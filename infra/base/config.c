@@ -63,6 +63,10 @@ static const struct option OPTIONS[] = {
          "named targets, a JSON object of name and target"),
     TEXT("RINGBACK_KEY_FILE", key_file, NULL, NULL, "a path",
          "sealing keys, one id:base64 per line, the first seals"),
+    TEXT("RINGBACK_KEY_SECRET_ARN", key_secret_arn, NULL, config_rule_secret_arn,
+         "an ARN of Secrets Manager",
+         "the same from a secret, in the file's form or as a JSON object of id and base64; read "
+         "once, at the start"),
     INTEGER("RINGBACK_WORKERS", workers, "4", 1, 64, "worker threads per daemon"),
     INTEGER("RINGBACK_SWEEP_SECONDS", sweep_seconds, "5", 1, 3600, "pause between sweeps"),
     INTEGER("RINGBACK_OVERDUE_SECONDS", overdue_seconds, "60", 1, 86400,

@@ -31,6 +31,7 @@ struct config {
     const char *statement_prefix;
     const char *targets_file;
     const char *key_file;
+    const char *key_secret_arn;
     const char *statement_role_arn;
     const char *quotas; /* "auto" or "always" */
     const char *output; /* "event" or "statement" */

@@ -115,6 +115,12 @@ bool config_rule_role_arn(struct slice value)
     return goes_on_after(value, SLICE("arn:"));
 }
 
+bool config_rule_secret_arn(struct slice value)
+{
+    static const struct slice service = {":secretsmanager:", 16};
+    return slice_starts_with(value, SLICE("arn:")) && slice_find(value, service) < value.size;
+}
+
 bool config_rule_output(struct slice value)
 {
     return slice_equals_text(value, "event") || slice_equals_text(value, "statement");

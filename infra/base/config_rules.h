@@ -13,6 +13,7 @@ bool config_rule_http_url(struct slice value);
 bool config_rule_listen(struct slice value);
 bool config_rule_prefix(struct slice value);
 bool config_rule_role_arn(struct slice value);
+bool config_rule_secret_arn(struct slice value);
 bool config_rule_output(struct slice value);
 bool config_rule_quotas(struct slice value);
 bool config_rule_log_level(struct slice value);

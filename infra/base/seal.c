@@ -1,6 +1,8 @@
 #include "infra/base/seal.h"
 
+#include "infra/base/arena.h"
 #include "infra/base/encode.h"
+#include "infra/base/json_reader.h"
 #include "infra/base/memory.h"
 
 #include <errno.h>
@@ -9,14 +11,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KEY_BYTES    32
-#define ID_MAX_BYTES 64
-#define NONCE_BYTES  12
-#define TAG_BYTES    16
-#define MAX_KEYS     16
-#define MARK_BYTES   3 /* "RB0" or "RB1" */
+#define KEY_BYTES         32
+#define GENERATED_LETTERS 43 /* 258 bits */
+#define ID_MAX_BYTES      64
+#define NONCE_BYTES       12
+#define TAG_BYTES         16
+#define MAX_KEYS          16
+#define MARK_BYTES        3 /* "RB0" or "RB1" */
 /* Longest line: an id, ':', 44 letters of base64; the rest is room for white space. */
-#define LINE_BYTES 256
+#define LINE_BYTES         256
+#define FILE_MAX_BYTES     16384
+#define OBJECT_ARENA_BYTES (1u << 20)
 
 struct key {
     char id[ID_MAX_BYTES];
@@ -76,16 +81,33 @@ static bool is_id(struct slice id)
     return id.size > 0 && id.size <= ID_MAX_BYTES;
 }
 
-static enum status parse_key(struct seal_keys *keys, struct slice line, struct error *error)
+/* 43 random letters and digits are a key too, as Secrets Manager generates them: the padding is
+ * missing, and the two bits that the last one has to spare are dropped. */
+static enum status decode_key(struct slice base64, struct buffer *bytes, struct error *error)
 {
-    size_t colon = slice_find_byte(line, ':');
-    struct slice id = slice_part(line, 0, colon);
+    CLEANUP(buffer_clear) struct buffer padded;
+
+    buffer_init(&padded, LINE_BYTES);
+    if (base64.size != GENERATED_LETTERS) {
+        return decode_base64(base64, bytes, error);
+    }
+    buffer_append(&padded, base64);
+    buffer_append_byte(&padded, 'A');
+    const enum status status = decode_base64(buffer_slice(&padded), bytes, error);
+    bytes->size = status == STATUS_OK ? KEY_BYTES : bytes->size;
+    buffer_wipe(&padded);
+    return status;
+}
+
+static enum status add_key(struct seal_keys *keys, struct slice id, struct slice base64,
+                           struct error *error)
+{
     struct key *key = &keys->keys[keys->count];
     CLEANUP(buffer_clear) struct buffer bytes;
     enum status status = STATUS_OK;
 
     buffer_init(&bytes, LINE_BYTES);
-    if (colon == line.size || !is_id(id)) {
+    if (!is_id(id)) {
         return error_set(error, STATUS_REJECTED,
                          "must be id:base64, the id 1 to %d visible ASCII characters",
                          ID_MAX_BYTES);
@@ -94,7 +116,7 @@ static enum status parse_key(struct seal_keys *keys, struct slice line, struct e
         return error_set(error, STATUS_REJECTED, "%s",
                          keys->count == MAX_KEYS ? "too many keys" : "repeats an id");
     }
-    status = decode_base64(slice_part(line, colon + 1, line.size), &bytes, error);
+    status = decode_key(base64, &bytes, error);
     if (status == STATUS_OK && bytes.size != KEY_BYTES) {
         status = error_set(error, STATUS_REJECTED, "the key must have %d bytes, got %zu", KEY_BYTES,
                            bytes.size);
@@ -109,70 +131,119 @@ static enum status parse_key(struct seal_keys *keys, struct slice line, struct e
     return status;
 }
 
-static enum status parse_line(struct seal_keys *keys, const char *text, struct error *error)
+static enum status parse_line(struct seal_keys *keys, struct slice line, struct error *error)
 {
-    struct slice line = slice_from_text(text);
-
-    if (line.size == LINE_BYTES - 1) {
+    if (line.size >= LINE_BYTES) {
         return error_set(error, STATUS_REJECTED, "is too long");
     }
     line = slice_trim(line);
     if (line.size == 0 || line.data[0] == '#') {
         return STATUS_OK;
     }
-    return parse_key(keys, line, error);
+    const size_t colon = slice_find_byte(line, ':');
+    const struct slice id = colon < line.size ? slice_part(line, 0, colon) : SLICE("");
+    return add_key(keys, id, slice_part(line, colon + 1, line.size), error);
 }
 
-static enum status parse_file(FILE *file, struct seal_keys *keys, struct error *error)
+static enum status parse_lines(struct seal_keys *keys, struct slice text, struct error *error)
 {
-    char line[LINE_BYTES];
     enum status status = STATUS_OK;
 
-    for (size_t number = 1; status == STATUS_OK && fgets(line, (int)sizeof(line), file) != NULL;
-         number++) {
-        status = parse_line(keys, line, error);
+    for (size_t number = 1; status == STATUS_OK && text.size > 0; number++) {
+        const size_t end = slice_find_byte(text, '\n');
+
+        status = parse_line(keys, slice_part(text, 0, end), error);
+        text = slice_part(text, end + 1, text.size);
         if (status != STATUS_OK) {
             (void)error_wrap(error, "line %zu", number);
         }
     }
-    explicit_bzero(line, sizeof(line));
-    if (status == STATUS_OK && ferror(file)) {
-        return error_set(error, STATUS_REJECTED, "cannot be read");
+    return status;
+}
+
+static enum status parse_member(struct seal_keys *keys, struct slice id, struct json value,
+                                struct error *error)
+{
+    struct slice base64 = SLICE_NONE;
+
+    if (json_kind(value) != JSON_TEXT || json_text(value, &base64, NULL) != STATUS_OK) {
+        return error_set(error, STATUS_REJECTED, "must be a text");
     }
-    if (status == STATUS_OK && keys->count == 0) {
-        return error_set(error, STATUS_REJECTED, "holds no key");
+    return add_key(keys, id, base64, error);
+}
+
+static enum status parse_object(struct seal_keys *keys, struct slice text, struct error *error)
+{
+    CLEANUP(arena_cleanup) struct arena *arena = arena_new(OBJECT_ARENA_BYTES);
+    struct json root;
+    enum status status = json_parse(arena, text, &root, error);
+
+    for (size_t i = 0; status == STATUS_OK && i < json_count(root); i++) {
+        struct slice id = SLICE_NONE;
+        const struct json value = json_member_at(root, i, &id);
+
+        status = parse_member(keys, id, value, error);
+        if (status != STATUS_OK) {
+            (void)error_wrap(error, "member %zu", i + 1);
+        }
     }
     return status;
 }
 
+enum status seal_keys_read(struct slice text, struct seal_keys **keys, struct error *error)
+{
+    struct seal_keys *read = seal_keys_none();
+    const struct slice trimmed = slice_trim(text);
+    enum status status = trimmed.size > 0 && trimmed.data[0] == '{'
+                             ? parse_object(read, trimmed, error)
+                             : parse_lines(read, text, error);
+
+    if (status == STATUS_OK && read->count == 0) {
+        status = error_set(error, STATUS_REJECTED, "holds no key");
+    }
+    if (status != STATUS_OK) {
+        seal_keys_free(read);
+        return status;
+    }
+    read->cipher = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
+    if (read->cipher == NULL) {
+        memory_abort("OpenSSL has no AES-256-GCM");
+    }
+    *keys = read;
+    return STATUS_OK;
+}
+
+/* Unbuffered, so that nothing of it stays behind. */
+static enum status read_file(FILE *file, char content[FILE_MAX_BYTES + 1], size_t *size,
+                             struct error *error)
+{
+    (void)setvbuf(file, NULL, _IONBF, 0);
+    *size = fread(content, 1, FILE_MAX_BYTES + 1, file);
+    if (ferror(file)) {
+        return error_set(error, STATUS_REJECTED, "cannot be read");
+    }
+    return *size <= FILE_MAX_BYTES
+               ? STATUS_OK
+               : error_set(error, STATUS_REJECTED, "has more than %d bytes", FILE_MAX_BYTES);
+}
+
 enum status seal_keys_load(const char *path, struct seal_keys **keys, struct error *error)
 {
-    char file_buffer[4096];
+    char content[FILE_MAX_BYTES + 1];
+    size_t size = 0;
     FILE *file = fopen(path, "re");
-    struct seal_keys *loaded = NULL;
-    enum status status = STATUS_OK;
 
     if (file == NULL) {
         return error_set(error, STATUS_REJECTED, "key file %s: cannot be opened (errno %d)", path,
                          errno);
     }
-    /* Our own buffer, so that it can be overwritten. */
-    (void)setvbuf(file, file_buffer, _IOFBF, sizeof(file_buffer));
-    loaded = seal_keys_none();
-    status = parse_file(file, loaded, error);
+    enum status status = read_file(file, content, &size, error);
     (void)fclose(file);
-    explicit_bzero(file_buffer, sizeof(file_buffer));
-    if (status != STATUS_OK) {
-        seal_keys_free(loaded);
-        (void)error_wrap(error, "key file %s", path);
-        return status;
+    if (status == STATUS_OK) {
+        status = seal_keys_read((struct slice){content, size}, keys, error);
     }
-    loaded->cipher = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
-    if (loaded->cipher == NULL) {
-        memory_abort("OpenSSL has no AES-256-GCM");
-    }
-    *keys = loaded;
-    return STATUS_OK;
+    explicit_bzero(content, sizeof(content));
+    return status == STATUS_OK ? status : error_wrap(error, "key file %s", path);
 }
 
 /* --- blobs --- */

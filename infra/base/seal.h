@@ -19,9 +19,14 @@ struct seal_keys;
 /* No keys: blobs are stored in the clear. */
 struct seal_keys *seal_keys_none(void);
 /*
- * RINGBACK_KEY_FILE: one `id:base64` of 32 bytes per line, the first seals and all open; blank
- * lines and lines that start with # are passed over. REJECTED names the line, never its content.
+ * Keys of 32 bytes, the first seals and all open: one `id:base64` per line, where blank lines and
+ * those that start with # are passed over; or a JSON object of id and base64, which is how Secrets
+ * Manager keeps pairs. 43 letters and digits without padding are a key too, as it generates them.
+ * REJECTED names line or member, never its content.
  */
+MUST_CHECK enum status seal_keys_read(struct slice text, struct seal_keys **keys,
+                                      struct error *error);
+/* The same from a file of at most 16 KB, RINGBACK_KEY_FILE, which the error names. */
 MUST_CHECK enum status seal_keys_load(const char *path, struct seal_keys **keys,
                                       struct error *error);
 /* Overwrites the keys. NULL is fine. */

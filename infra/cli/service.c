@@ -3,6 +3,7 @@
 #include "completer/completer.h"
 
 #include "infra/aws/profile.h"
+#include "infra/aws/secrets_manager.h"
 #include "infra/base/log.h"
 
 #include <stdio.h>
@@ -13,6 +14,7 @@
 #define CONFIG_ARENA_BYTES   (8u << 20)
 #define BATCH_ARENA_BYTES    (256u << 20)
 #define TOKEN_FILE_MAX_BYTES 4096
+#define SECRET_ARENA_BYTES   (1u << 20)
 
 /* ---- Service -------------------------------------------------------------------------------- */
 
@@ -40,17 +42,51 @@ static void set_owner(struct service *service)
                    (unsigned long long)random_below(random_system(), 0x10000));
 }
 
+MUST_CHECK static enum status ask_for_keys(struct service *service, struct aws_client *client,
+                                           struct error *error)
+{
+    CLEANUP(arena_cleanup) struct arena *arena = arena_new(SECRET_ARENA_BYTES);
+    struct aws_call call = {0};
+    struct slice text = SLICE_NONE;
+    secrets_manager_build_get(arena, slice_from_text(service->config.key_secret_arn), &call);
+    aws_send_all(client, &call, 1);
+    enum status status = call.status == STATUS_OK
+                             ? secrets_manager_read_get(arena, &call, &text, error)
+                             : aws_call_error(&call, error);
+    return status == STATUS_OK ? seal_keys_read(text, &service->keys, error) : status;
+}
+
+/* By a client of its own, so that no worker's replies hold the keys. */
+MUST_CHECK static enum status fetch_keys(struct service *service, struct error *error)
+{
+    struct aws_client *client = NULL;
+    enum status status = aws_client_new(&service->aws, &client, error);
+    if (status == STATUS_OK) {
+        status = ask_for_keys(service, client, error);
+        aws_client_free(client);
+    }
+    return status == STATUS_OK ? status : error_wrap(error, "RINGBACK_KEY_SECRET_ARN");
+}
+
 MUST_CHECK static enum status load_keys(struct service *service, struct error *error)
 {
+    const struct config *config = &service->config;
     enum status status = STATUS_OK;
-    if (service->config.key_file != NULL) {
-        status = seal_keys_load(service->config.key_file, &service->keys, error);
+    if (config->key_file != NULL && config->key_secret_arn != NULL) {
+        return error_set(error, STATUS_REJECTED,
+                         "RINGBACK_KEY_SECRET_ARN: not beside RINGBACK_KEY_FILE");
+    }
+    if (config->key_secret_arn != NULL) {
+        status = fetch_keys(service, error);
+    } else if (config->key_file != NULL) {
+        status = seal_keys_load(config->key_file, &service->keys, error);
+        status = status == STATUS_OK ? status : error_wrap(error, "RINGBACK_KEY_FILE");
     } else {
         service->keys = seal_keys_none();
         log_warning("records are stored in the clear", LOG_CSTR("setting", "RINGBACK_KEY_FILE"));
     }
     service->seal = (struct record_seal){service->keys, random_system()};
-    return status == STATUS_OK ? status : error_wrap(error, "RINGBACK_KEY_FILE");
+    return status;
 }
 
 MUST_CHECK static enum status load_token(struct service *service, struct error *error)

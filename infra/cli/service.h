@@ -1,7 +1,8 @@
 /*
  * What a process has once and shares between its threads, const after service_open: configuration,
- * keys, credentials, settings. A bad value stops the start and is named; a tracker or AWS that is
- * away does not.
+ * keys, credentials, settings. A bad value stops the start and is named, and so does a secret with
+ * keys that cannot be had (RINGBACK_KEY_SECRET_ARN), since nothing could be read without it; a
+ * tracker or AWS that is away does not.
  */
 #ifndef RINGBACK_INFRA_CLI_SERVICE_H
 #define RINGBACK_INFRA_CLI_SERVICE_H
@@ -34,7 +35,7 @@ struct service {
 
 /*
  * Reads environment and flags (taken out of arguments), sets up the log. REJECTED names the
- * variable and the rule.
+ * variable and the rule; any other failure is Secrets Manager's.
  */
 MUST_CHECK enum status service_open(int *count, char **arguments, struct service *service,
                                     struct error *error);

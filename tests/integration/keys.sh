@@ -107,6 +107,37 @@ missing_key() {
     stop_daemon "$daemon_pid"
 }
 
+# Secrets Manager with the secret that infra/deploy/cloudformation has it generate.
+start_secrets() {
+    secret_arn=arn:aws:secretsmanager:us-east-1:000000000000:secret:keys-AbCdEf
+    local letters=aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3hI6kL9nO2q
+    echo "$letters" >>"$work/secrets"
+    node tests/support/secrets.mjs "$secret_arn" "{\"s1\":\"$letters\"}" >"$stack_dir/secrets_url" &
+    stack_pids+=($!)
+    wait_for $! grep -q : "$stack_dir/secrets_url" || return 1
+    export AWS_ENDPOINT_URL_SECRETS_MANAGER
+    AWS_ENDPOINT_URL_SECRETS_MANAGER=$(cat "$stack_dir/secrets_url")
+}
+
+secret_key() {
+    local said
+    start_secrets || { not_ok 'secret: its stand-in starts'; return; }
+    start_daemon serve RINGBACK_KEY_SECRET_ARN="$secret_arn" ||
+        { not_ok 'secret: starts' "$(tail -n 1 "$daemon_log")"; return; }
+    submit_some 1
+    check 'secret: its first key seals' is_sealed_by s1
+    check 'secret: it is rung back' until_true all_closed
+    stop_daemon "$daemon_pid"
+    said=$(timeout 20 env -u RINGBACK_URL RINGBACK_KEY_SECRET_ARN="${secret_arn/keys-/other-}" "$ringback" serve 2>&1)
+    equal 'secret: one that is not there stops the start' "$? $(jq -R 'fromjson? // empty' <<<"$said")" '2 '
+    holds 'secret: with its setting and the reason' "$(jq -Rs . <<<"$said")" \
+        'test("RINGBACK_KEY_SECRET_ARN: .*ResourceNotFoundException")'
+    said=$(timeout 20 env -u RINGBACK_URL RINGBACK_KEY_SECRET_ARN="$secret_arn" RINGBACK_KEY_FILE="$keys/one" \
+        "$ringback" serve 2>&1)
+    equal 'secret: beside a file stops the start' "$? ${said##*$'\n'}" \
+        '2 ringback serve: RINGBACK_KEY_SECRET_ARN: not beside RINGBACK_KEY_FILE'
+}
+
 no_key() {
     holds 'none: doctor warns' "$(env -u RINGBACK_URL "$ringback" doctor | jq -Rs .)" \
         'test("warning  key file: RINGBACK_KEY_FILE is not set")'
@@ -117,6 +148,7 @@ make_keys
 export RINGBACK_SWEEP_SECONDS=1 RINGBACK_OVERDUE_SECONDS=1
 rolling_change
 missing_key
+secret_key
 no_key
 end_stack
 secrets_kept 'no key, no token and no SQL is in a log'

@@ -54,6 +54,8 @@ static void services_differ_in_target_type_and_signing_name(void **state)
         {AWS_STEP_FUNCTIONS, "AWSStepFunctions.Op", "application/x-amz-json-1.0", "/states/"},
         {AWS_DYNAMODB, "DynamoDB_20120810.Op", "application/x-amz-json-1.0", "/dynamodb/"},
         {AWS_EVENTBRIDGE, "AWSEvents.Op", "application/x-amz-json-1.1", "/events/"},
+        {AWS_SECRETS_MANAGER, "secretsmanager.Op", "application/x-amz-json-1.1",
+         "/secretsmanager/"},
         {AWS_SNS, "", "application/x-www-form-urlencoded; charset=utf-8", "/sns/"},
     };
     struct client_fixture *fixture = *state;

@@ -101,6 +101,7 @@ static void hosts_by_service_and_partition(void **state)
         {AWS_EVENTBRIDGE, "us-gov-west-1", "https://events.us-gov-west-1.amazonaws.com"},
         {AWS_SQS, "cn-north-1", "https://sqs.cn-north-1.amazonaws.com.cn"},
         {AWS_SQS, "eusc-de-east-1", "https://sqs.eusc-de-east-1.amazonaws.eu"},
+        {AWS_SECRETS_MANAGER, "eu-west-1", "https://secretsmanager.eu-west-1.amazonaws.com"},
         {AWS_SNS, "us-iso-east-1", "https://sns.us-iso-east-1.c2s.ic.gov"},
         {AWS_SNS, "us-isob-east-1", "https://sns.us-isob-east-1.sc2s.sgov.gov"},
         {AWS_S3, "eu-isoe-west-1", "https://s3.eu-isoe-west-1.cloud.adc-e.uk"},

@@ -262,7 +262,50 @@ static void test_no_room_is_refused(void **state)
     assert_int_equal(small.size, 0);
 }
 
+/* As Secrets Manager generates it: letters and digits, without padding. */
+static void test_an_object_of_keys_seals_with_the_first(void **state)
+{
+    static const char text[] =
+        " {\"new\": \"aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3hI6kL9nO2q\", \"a\": \"" KEY_A "\"}\n";
+    struct fixture *fixture = *state;
+    struct seal_keys *keys = NULL;
+
+    assert_int_equal(seal_keys_read(slice_from_text(text), &keys, &fixture->error), STATUS_OK);
+    assert_int_equal(seal_close(keys, &fixture->random.random, SLICE("r"), SLICE("f"), SLICE("x"),
+                                &fixture->sealed, &fixture->error),
+                     STATUS_OK);
+    assert_memory_equal(fixture->sealed.data, "RB1\003new", 7);
+    assert_int_equal(seal_open(keys, SLICE("r"), SLICE("f"), buffer_slice(&fixture->sealed),
+                               &fixture->plain, &fixture->error),
+                     STATUS_OK);
+    seal_keys_free(keys);
+}
+
 /* --- failure: key files --- */
+
+static void test_bad_objects_name_the_member_and_no_content(void **state)
+{
+    static const char *const bad[] = {
+        "{\"a\": \"MDEyMzQ1\"}",
+        "{\"a\": 1}",
+        "{\"\": \"" KEY_A "\"}",
+        "{\"a\": \"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZW!\"}",
+    };
+    struct fixture *fixture = *state;
+    struct seal_keys *keys = NULL;
+
+    for (size_t i = 0; i < ARRAY_COUNT(bad); i++) {
+        assert_int_equal(seal_keys_read(slice_from_text(bad[i]), &keys, &fixture->error),
+                         STATUS_REJECTED);
+        assert_null(keys);
+        assert_non_null(strstr(fixture->error.text, "member 1: "));
+        assert_null(strstr(fixture->error.text, "MDEy"));
+    }
+    assert_int_equal(seal_keys_read(SLICE("{}"), &keys, &fixture->error), STATUS_REJECTED);
+    assert_int_equal(seal_keys_read(SLICE("{\"a\""), &keys, &fixture->error), STATUS_REJECTED);
+    assert_int_equal(seal_keys_read(SLICE(""), &keys, &fixture->error), STATUS_REJECTED);
+    assert_non_null(strstr(fixture->error.text, "holds no key"));
+}
 
 static void test_bad_key_files_name_the_line_and_no_content(void **state)
 {
@@ -325,6 +368,8 @@ int main(void)
         TEST(test_the_same_id_with_another_key_does_not_open),
         TEST(test_what_is_no_blob),
         TEST(test_no_room_is_refused),
+        TEST(test_an_object_of_keys_seals_with_the_first),
+        TEST(test_bad_objects_name_the_member_and_no_content),
         TEST(test_bad_key_files_name_the_line_and_no_content),
         TEST(test_a_missing_file_is_named),
         TEST(test_a_line_too_long_is_refused),
