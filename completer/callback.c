@@ -53,6 +53,19 @@ static void count(const struct stimulus *stimulus)
     }
 }
 
+/* One that will never be told, or one that is told again. A call that was not sent is neither. */
+static void log_refusal(const struct work *work, enum address_kind kind,
+                        const struct aws_call *call, const struct stimulus *stimulus)
+{
+    const bool never = stimulus->callback_refusal == CALLBACK_REFUSAL_UNDELIVERABLE;
+    if (stimulus->kind == STIMULUS_CALLBACK_REFUSED && !call->held_back) {
+        log_warning(never ? "callback undeliverable" : "callback not taken",
+                    LOG_CSTR("invocationId", work->record.plan.id),
+                    LOG_CSTR("kind", address_kind_name(kind)), LOG_CSTR("error", call->error_name),
+                    LOG_INT("code", call->code));
+    }
+}
+
 /* Without an exchange. */
 static bool answer(struct stimulus *stimulus, size_t address, enum callback_refusal refusal)
 {
@@ -83,7 +96,9 @@ static bool build_callback(struct dispatch *dispatch, struct work *work,
                                        .failure_instead = callback->failure_instead};
     struct error error = ERROR_NONE;
     if (handler == NULL || message.target.size == 0 || nobody_waits(dispatch, work, callback)) {
-        return answer(stimulus, action->address, CALLBACK_REFUSAL_UNDELIVERABLE);
+        (void)answer(stimulus, action->address, CALLBACK_REFUSAL_UNDELIVERABLE);
+        log_refusal(work, callback->kind, call, stimulus);
+        return false;
     }
     enum status status = dispatch_reply(dispatch, &work->record, &message.reply, &error);
     if (status == STATUS_NOT_FOUND) {
@@ -112,11 +127,7 @@ static void read_callback(struct dispatch *dispatch, struct work *work, const st
     }
     handler->read(call, stimulus);
     count(stimulus);
-    if (stimulus->kind == STIMULUS_CALLBACK_REFUSED && !call->held_back) {
-        log_warning("callback not taken", LOG_CSTR("invocationId", work->record.plan.id),
-                    LOG_CSTR("kind", address_kind_name(kind)), LOG_CSTR("error", call->error_name),
-                    LOG_INT("code", call->code));
-    }
+    log_refusal(work, kind, call, stimulus);
 }
 
 const struct action_handler callback_handler = {.build = build_callback, .read = read_callback};

@@ -4,6 +4,7 @@
 #include "invoker/submit.h"
 
 #include "infra/aws/redshift_data.h"
+#include "infra/base/log.h"
 #include "infra/base/metrics.h"
 #include "infra/base/regex.h"
 
@@ -130,6 +131,7 @@ static void read_describe(struct dispatch *dispatch, struct work *work, const st
     stimulus->description = description.document;
     if (stimulus->ending != ENDING_NONE && work->record.state.outcome == OUTCOME_NONE) {
         metrics_add(METRIC_ENDINGS_BY_SWEEP, 1);
+        log_info("ending found by the sweep", LOG_CSTR("invocationId", work->record.plan.id));
     }
 }
 

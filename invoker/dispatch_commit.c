@@ -197,11 +197,20 @@ static size_t prepare(struct dispatch *dispatch, struct change *changes, size_t 
     return prepared;
 }
 
+/* It may have run, or not: a person has to look. */
+static void tell_expired(const struct work *work, enum outcome outcome)
+{
+    if (outcome == OUTCOME_EXPIRED) {
+        log_warning("ending never learned", LOG_CSTR("invocationId", work->record.plan.id));
+    }
+}
+
 static void committed(struct change *change, const struct tracker_update *update)
 {
     struct work *work = change->work;
     if (work->record.state.outcome == OUTCOME_NONE) {
         change_count_outcome(change->decision.next.outcome);
+        tell_expired(work, change->decision.next.outcome);
     }
     work->record.state = change->decision.next;
     work->record.version = update->record.version;

@@ -285,6 +285,9 @@ static void handle_schedule(struct lambda_case *it)
         fail(it, "ServiceUnavailable", error.text);
         return;
     }
+    if (claimed == SWEEP_LIMIT_DEFAULT) {
+        log_warning("sweep is behind", LOG_INT("claimed", (int64_t)total));
+    }
     it->reply->json = slice_from_text(arena_format(it->front->arena, "{\"due\":%zu}", total));
 }
 
