@@ -105,7 +105,7 @@ list_tests() {
     [[ $1 == dev ]] || sanitized=true
     for file in tests/faults/*.sh tests/integration/*.sh; do
         [[ ! -x $file || $file == */valgrind.sh ]] && continue
-        $sanitized && [[ $file =~ /(store_trouble|units|kubernetes)\.sh$ ]] && continue
+        $sanitized && [[ $file =~ /(store_trouble|units|kubernetes|template)\.sh$ ]] && continue
         echo "script $file"
     done
     for file in tests/integration/foreign/*.test.mjs; do
