@@ -104,6 +104,7 @@ resource_cases() {
 }
 
 event_cases() {
+    local lost
     new_task '{}'
     invoke "$(jq -cn --argjson detail "$(request 'select 4' "{\"taskToken\":\"$task_token\"}")" '{version: "0",
         id: "e-1", "detail-type": "Nightly", source: "company.schedule", account: "000000000000",
@@ -120,7 +121,22 @@ event_cases() {
     faults '{"drop-events": 1}'
     invoke_for_task 'select 6'
     faults '{}'
+    lost=$(jq -r .InvocationId <<<"$reply")
     check "$on: a lost event is found by the schedule" until_true swept "$task"
+    check "$on: a lost event is told of in the log" logs 'ending found by the sweep' "$lost"
+
+    invoke "$(request 'select 7' "{\"taskToken\": \"foreign-$RANDOM$RANDOM\"}")"
+    check "$on: a token of nobody is told of in the log" until_true undeliverable "$(jq -r .InvocationId <<<"$reply")"
+}
+
+# The function's log has a line $1 of the invocation $2.
+logs() {
+    jq -R 'fromjson?' "$stack_dir/lambda.log" |
+        jq -se --arg message "$1" --arg id "$2" 'any(.message == $message and .invocationId == $id)' >/dev/null
+}
+
+undeliverable() {
+    map_queue "$RINGBACK_EVENT_QUEUE_URL" && logs 'callback undeliverable' "$1"
 }
 
 # Takes completion events off their queue until one is that of the last reply's invocation; sets event.

@@ -153,19 +153,12 @@ function checkSizes({ Resources }) {
 
 // Whatever has a name of its own has the stack's in it, so that several stacks live side by side.
 function checkNames(template) {
-    const names = /^(.*Name|AliasName)$/
-    const own = { 'AWS::KMS::Alias': 'AliasName', 'AWS::Logs::LogGroup': 'LogGroupName' }
     for (const [id, { Type, Properties = {} }] of Object.entries(template.Resources)) {
-        const primary = specification(Type).primaryIdentifier ?? []
-        for (const [name, value] of Object.entries(Properties)) {
-            if (primary.includes(name) && names.test(name) && typeof value !== 'object') {
-                assert.equal(Type, 'AWS::IAM::RolePolicy', `${id}.${name}: a fixed name`)
-            }
-        }
-        if (own[Type]) {
-            assert.match(JSON.stringify(Properties[own[Type]]), /AWS::StackName/, id)
+        for (const name of ['Name', 'ManagedPolicyName', `${Type.split('::')[2]}Name`]) {
+            assert.match(JSON.stringify(Properties[name] ?? 'AWS::StackName'), /AWS::StackName/, `${id}.${name}`)
         }
     }
+    assert.match(JSON.stringify(template.Resources.KeyAlias.Properties.AliasName), /AWS::StackName/)
     for (const [name, { Export }] of Object.entries(template.Outputs)) {
         assert.ok(!Export || Export.Name['Fn::Sub'] === `\${AWS::StackName}-${name}`, name)
     }

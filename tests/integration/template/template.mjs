@@ -176,7 +176,7 @@ const everything = {
     ReplyToArns: 'arn:aws:sqs:eu-west-1:123456789012:answers', RequestSourceArns: 'arn:aws:sns:eu-west-1:123456789012:requests',
     ResultsPrincipals: 'arn:aws:iam::123456789012:role/analyst', OperatorPrincipals: 'arn:aws:iam::123456789012:role/operator',
     ScheduleExpression: 'cron(0 3 * * ? *)', ScheduleSql: 'call nightly_load()',
-    AlarmTopicArn: 'arn:aws:sns:eu-west-1:123456789012:alarms', StatementPrefix: 'etl/', ReservedConcurrency: '20',
+    AlarmTopicArn: 'arn:aws:sns:eu-west-1:123456789012:alarms', StatementPrefix: 'etl/', ReservedConcurrency: '20', LogLevel: 'DEBUG', RetainDays: '2', DedupeDays: '20',
     SubnetIds: 'subnet-0a1b2c3d,subnet-1a1b2c3d', SecurityGroupIds: 'sg-0a1b2c3d',
 }
 export const settings = {
