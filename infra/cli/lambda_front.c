@@ -134,6 +134,21 @@ static void handle_events(struct lambda_front *front, const struct lambda_batch 
     }
 }
 
+/* What Lambda has put there after its last try may have been accepted by an earlier one: it keeps
+ * that identity
+ * (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html).
+ */
+static struct plan_identity identity_of(struct arena *arena, const struct lambda_message *message)
+{
+    if (message->request_id.size > 0) {
+        return (struct plan_identity){.kind = SLICE("lambda"), .source = message->request_id};
+    }
+    return (struct plan_identity){
+        .kind = SLICE("sqs"),
+        .source =
+            queue_message_source(arena, message->queue_arn, message->id, message->original_source)};
+}
+
 static void handle_requests(struct lambda_front *front, const struct lambda_batch *batch,
                             const size_t *places, size_t count)
 {
@@ -144,9 +159,7 @@ static void handle_requests(struct lambda_front *front, const struct lambda_batc
         requests[i] = (struct invoker_item){
             .body = message->body,
             .channel = CHANNEL_ASYNCHRONOUS,
-            .identity = {.kind = SLICE("sqs"),
-                         .source = queue_message_source(front->arena, message->queue_arn,
-                                                        message->id, message->original_source)},
+            .identity = identity_of(front->arena, message),
             .source = source_of(front->arena, message),
             .first_seen_ms = message->sent_at_ms,
         };

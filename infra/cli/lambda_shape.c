@@ -52,8 +52,9 @@ enum status lambda_read_message(struct json record, struct lambda_message *messa
                                 struct error *error)
 {
     const struct json attributes = json_member(record, "attributes");
-    const struct json original =
-        json_member(json_member(record, "messageAttributes"), SQS_ORIGINAL_SOURCE);
+    const struct json own = json_member(record, "messageAttributes");
+    const struct json original = json_member(own, SQS_ORIGINAL_SOURCE);
+    const struct json failed = json_member(own, "ErrorCode"); /* beside RequestID, by Lambda */
     struct slice sent = SLICE_NONE;
     *message = (struct lambda_message){0};
     enum status status = json_get_text(record, "messageId", 0, &message->id, error);
@@ -65,6 +66,10 @@ enum status lambda_read_message(struct json record, struct lambda_message *messa
     }
     if (json_find_text(original, "stringValue", 0, &message->original_source, NULL) != STATUS_OK) {
         message->original_source = SLICE_NONE;
+    }
+    if (!json_exists(failed) || json_find_text(json_member(own, "RequestID"), "stringValue", 0,
+                                               &message->request_id, NULL) != STATUS_OK) {
+        message->request_id = SLICE_NONE;
     }
     if (json_find_text(attributes, "SentTimestamp", 0, &sent, NULL) != STATUS_OK ||
         slice_to_int64(sent, 0, INT64_MAX, &message->sent_at_ms, NULL) != STATUS_OK) {

@@ -25,6 +25,7 @@ struct lambda_message {
     struct slice queue_arn;
     struct slice body;
     struct slice original_source; /* of a redrive by ringback, or absent */
+    struct slice request_id;      /* of the invocation whose dead letter it is, or absent */
     int64_t sent_at_ms;           /* 0 when not told */
 };
 

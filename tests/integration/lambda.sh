@@ -52,8 +52,12 @@ thread_count() {
 
 # ---- Requests -----------------------------------------------------------------------------------
 
+statement_count() {
+    curl -sS "$control_url/statements" | jq '.statements | length'
+}
+
 request_cases() {
-    local first
+    local first before
     invoke_for_task 'select 1 as one'
     equal "$on: request: no error" "$error" ''
     holds "$on: request: the result is the reply" "$reply" '.InvocationId and .Id and .StatementName'
@@ -66,6 +70,13 @@ request_cases() {
     invoke "$(request 'select 2')" id=repeated
     equal "$on: request: a repeat by Lambda is the same invocation" "$(jq -r .InvocationId <<<"$reply")" "$first"
     equal "$on: request: nothing ran twice" "$(run_twice)" 0
+
+    before=$(statement_count)
+    invoke "$(queue_event "$(request 'select 2' | jq -c '[{id: "dead", body: tostring}]')" ringback-requests |
+        jq -c '.Records[0].messageAttributes = {RequestID: {stringValue: "repeated", dataType: "String"},
+            ErrorCode: {stringValue: "200", dataType: "Number"}}')"
+    equal "$on: request: a dead letter of Lambda is taken" "$error $reply" ' {"batchItemFailures":[]}'
+    equal "$on: request: and runs nothing again" "$(statement_count)" "$before"
 
     invoke '{"action": "describeStatement", "statementId": "LATEST"}'
     equal "$on: request: a refusal is a Lambda error" "$error" InvalidRequest
