@@ -66,7 +66,7 @@ struct tracker_record {
 
 struct tracker_options {
     const char *url;       /* sqlite:PATH, redis://[user:password@]host:port/db, rediss://, ... */
-    const char *ca_bundle; /* AWS_CA_BUNDLE; NULL: the distribution's */
+    const char *ca_bundle; /* NULL: OpenSSL's own default */
     int64_t redis_wait;    /* replicas that must have a write */
     int64_t timeout_ms;    /* of one operation; 0: 5 s */
     const struct aws_client_options *aws; /* for dynamodb: the handle makes a client of its own */

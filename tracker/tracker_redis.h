@@ -88,7 +88,7 @@ struct redis_store {
     struct arena *scratch; /* commands of the running operation */
     unsigned batch_count;  /* begun and not ended */
     struct redis_address address;
-    const char *ca_bundle; /* NULL: the distribution's */
+    const char *ca_bundle; /* NULL: OpenSSL's own default */
     struct redis_node *nodes;
     struct redis_node *owners[TRACKER_SHARDS]; /* NULL: nobody, as far as we know */
     bool is_stale;                             /* owners are to be asked for again */

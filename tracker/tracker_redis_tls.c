@@ -75,8 +75,8 @@ enum status redis_start_tls(struct redis_node *node, struct error *error)
     SSL *tls = new_connection(node);
 
     if (!tls) {
-        return error_set(error, STATUS_INTERNAL, "redis: cannot set TLS up%s",
-                         node->store->ca_bundle ? "; can AWS_CA_BUNDLE be read?" : "");
+        return error_set(error, STATUS_INTERNAL, "redis: cannot set TLS up; can %s be read?",
+                         node->store->ca_bundle ? node->store->ca_bundle : "its certificates");
     }
     return redisInitiateSSL(node->context, tls) == REDIS_OK ? STATUS_OK : refuse(node, tls, error);
 }

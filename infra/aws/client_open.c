@@ -1,4 +1,5 @@
 /* A client's beginning and end: what it takes from the environment. */
+#include "infra/aws/ca_bundle.h"
 #include "infra/aws/client_core.h"
 #include "infra/aws/credentials_source.h"
 #include "infra/aws/pace.h"
@@ -77,8 +78,7 @@ enum status aws_client_new(const struct aws_client_options *options, struct aws_
                            struct error *error)
 {
     struct aws_client *created = memory_new(sizeof(*created));
-    const struct http_options http_options = {
-        .ca_bundle = environment_get(options->environment, "AWS_CA_BUNDLE")};
+    const struct http_options http_options = {.ca_bundle = ca_bundle_path(options->environment)};
     created->clock = options->clock;
     created->random = options->random;
     created->providers[CREDENTIALS_OF_ALL] = options->credentials;

@@ -58,7 +58,7 @@ struct http_exchange {
 struct http;
 
 struct http_options {
-    const char *ca_bundle;   /* AWS_CA_BUNDLE; NULL: the distribution's */
+    const char *ca_bundle;   /* NULL: libcurl's own default */
     int64_t max_connections; /* kept open; 0: 32 */
 };
 

@@ -1,5 +1,6 @@
 #include "tracker/tracker_dynamodb_table.h"
 
+#include "infra/aws/ca_bundle.h"
 #include "infra/aws/step_functions.h"
 #include "infra/cli/doctor_tracker.h"
 #include "infra/cli/flags.h"
@@ -10,6 +11,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define DOCTOR_ARENA_BYTES   (64u << 20)
 #define TABLE_MAX_BYTES      (64u << 10)
@@ -60,7 +62,8 @@ static void examine_credentials(struct doctor *doctor, const char *subject,
 {
     struct error problem = ERROR_NONE;
     struct credentials credentials;
-    const struct http_options options = {.max_connections = 1};
+    const struct http_options options = {.ca_bundle = ca_bundle_path(environ),
+                                         .max_connections = 1};
     if (provider == NULL) {
         return;
     }

@@ -2,10 +2,12 @@
 
 #include "completer/completer.h"
 
+#include "infra/aws/ca_bundle.h"
 #include "infra/base/clock.h"
 #include "infra/cli/routes.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #define SEND_TRIES         3
 #define SEND_PAUSE_MS      200
@@ -21,7 +23,8 @@ enum status remote_open(int *count, char **arguments, bool directly, struct remo
         return status;
     }
     if (remote->service.config.url != NULL && !directly) {
-        const struct http_options options = {.max_connections = 1};
+        const struct http_options options = {.ca_bundle = ca_bundle_path(environ),
+                                             .max_connections = 1};
         remote->http = http_new(&options);
         return STATUS_OK;
     }

@@ -2,6 +2,7 @@
 
 #include "completer/completer.h"
 
+#include "infra/aws/ca_bundle.h"
 #include "infra/aws/profile.h"
 #include "infra/aws/secrets_manager.h"
 #include "infra/base/log.h"
@@ -132,7 +133,7 @@ static void set_aws(struct service *service)
     };
     service->tracker = (struct tracker_options){
         .url = service->config.tracker_url,
-        .ca_bundle = environment_get(environ, "AWS_CA_BUNDLE"),
+        .ca_bundle = ca_bundle_path(environ),
         .redis_wait = service->config.redis_wait,
         .aws = &service->aws,
     };
