@@ -5,15 +5,17 @@
 //     POST /2015-03-31/functions/function/invocations    body: the event; the answer is the result, or
 //         with the header X-Amz-Function-Error the error's document. Query: seconds=N (30), the
 //         function's timeout; id=ID, the request id, which a repeat by Lambda keeps
-//     GET  /state    {"next": calls of next, "initError": document or null, "waiting": is asked for an event}
+//     GET  /state    {"next": calls of next, "initError": document or null, "waiting": is asked for an event,
+//         "firstNextAt": when it first was, in microseconds}
 import { randomUUID } from 'node:crypto'
 import { createServer } from 'node:http'
+import { performance } from 'node:perf_hooks'
 
 const resultMax = 6 * 1024 * 1024
 const runtime = '/2018-06-01/runtime'
 const events = [] // not yet fetched: {id, body, seconds, reply}
 const underWay = new Map() // request id -> {reply}
-const state = { next: 0, initError: null, waiting: false }
+const state = { next: 0, initError: null, waiting: false, firstNextAt: null }
 let idle = null // the answer of next that waits for an event
 
 const send = (reply, code, body, headers = {}) =>
@@ -55,6 +57,7 @@ function route({ method, url, headers }, body, reply) {
     if (method === 'GET' && pathname === `${runtime}/invocation/next`) {
         idle = reply
         state.next++
+        state.firstNextAt ??= Math.round(1000 * (performance.timeOrigin + performance.now()))
         state.waiting = true
         return hand()
     }

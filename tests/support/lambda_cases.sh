@@ -3,8 +3,10 @@
 # around it (tests/support/lambda_api.mjs), and what SQS, SNS and EventBridge hand to a function.
 # shellcheck disable=SC2034,SC2154
 
+function_command=("$ringback") # what is run as the function
+
 # Starts Lambda and the function; the arguments are settings of the function, NAME=VALUE. Sets
-# function_pid and lambda_url.
+# function_pid, lambda_url and function_began, the time in microseconds.
 start_function() {
     local api
     node tests/support/lambda_api.mjs >"$stack_dir/lambda_api" &
@@ -13,7 +15,8 @@ start_function() {
     api=$(cat "$stack_dir/lambda_api")
     lambda_url=http://$api
     export RINGBACK_TRACKER_URL=${RINGBACK_TRACKER_URL:-sqlite:$stack_dir/ringback.db}
-    env AWS_LAMBDA_RUNTIME_API="$api" "$@" "$ringback" 2>"$stack_dir/lambda.log" &
+    function_began=${EPOCHREALTIME/[.,]/}
+    env AWS_LAMBDA_RUNTIME_API="$api" "$@" "${function_command[@]}" 2>"$stack_dir/lambda.log" &
     function_pid=$!
     stack_pids+=("$function_pid")
     wait_for "$function_pid" function_waits
