@@ -9,6 +9,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 source infra/local/install.sh
 source infra/local/stack.sh
+source infra/deploy/libraries.sh
 source tests/support/bare_debian_mirror.sh
 source tests/support/servers.sh
 source tests/support/stages.sh
@@ -24,7 +25,7 @@ for argument; do
 done
 
 test_packages=(libcmocka-dev ca-certificates curl jq man-db nginx-light openssl postgresql redis-server socat sqlite3
-    systemd)
+    systemd "${package_packages[@]}" buildah unzip)
 ci_packages=(ccache clang clang-format clang-tidy cppcheck debootstrap fish libclang-rt-dev lintian shellcheck spin
     valgrind zsh)
 logs=$PWD/build/logs
@@ -98,14 +99,15 @@ suite() {
 
 # Prints the scripts and client tests for the preset $1, one a line; the long ones first. Under a
 # sanitizer clients ask one engine of the stand-in alone, and no store is filled up and slowed down:
-# that is minutes of waiting for leases, in code that other scripts run through as well. Units and
-# manifests are judged by others, whatever the build.
+# that is minutes of waiting for leases, in code that other scripts run through as well. Units,
+# manifests and the template are judged by others, whatever the build; the package and the image are
+# builds of their own.
 list_tests() {
     local file sanitized=false
     [[ $1 == dev ]] || sanitized=true
     for file in tests/faults/*.sh tests/integration/*.sh; do
         [[ ! -x $file || $file == */valgrind.sh ]] && continue
-        $sanitized && [[ $file =~ /(store_trouble|units|kubernetes|template)\.sh$ ]] && continue
+        $sanitized && [[ $file =~ /(store_trouble|units|kubernetes|template|package|container)\.sh$ ]] && continue
         echo "script $file"
     done
     for file in tests/integration/foreign/*.test.mjs; do

@@ -6,8 +6,9 @@
 #   libraries_make FOLDER SOURCES     makes FOLDER/lib; SOURCES holds the source packages, which are
 #                                     fetched when it is empty
 # The caller sets compile_flags.
-# shellcheck disable=SC2154
+# shellcheck disable=SC2034,SC2154
 
+package_packages=(binutils dpkg-dev make xz-utils zip) # what it takes besides a build of ringback
 built_libraries=(curl libmicrohttpd cjson)
 linked_libraries=(libcrypto libssl sqlite3 libpcre2-8 hiredis)
 

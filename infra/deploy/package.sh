@@ -34,7 +34,6 @@ while (($# > 0)); do
     shift
 done
 
-package_packages=(binutils dpkg-dev make xz-utils zip)
 machine=$(uname -m)
 home=/var/task # Lambda's, for every function
 case $machine in
