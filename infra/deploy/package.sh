@@ -7,7 +7,8 @@
 #               unpacked as FOLDER/package
 # --sources     source packages of curl, libmicrohttpd and cjson (FOLDER/sources); Debian's newest are
 #               fetched when there are none. The same sources give the same bytes, in any folder.
-# --local       with `ringback local`, for a laptop: no zip, and libpq's shared libraries beside
+# --local       with `ringback local`, for a laptop: FOLDER/package alone, with Debian's libraries as
+#               they are, all of them shared
 # --no-install  installs no Debian packages
 # The package is for the machine's own processor: for Lambda's arm64 run it on arm64, for example on
 # Graviton or in CodeBuild. It runs from /var/task, where Lambda and the image have it.
@@ -29,7 +30,7 @@ while (($# > 0)); do
         --sources) shift; sources=${1:?--sources needs a folder} ;;
         --local) local=ON ;;
         --no-install) install=false ;;
-        *) sed -n '2,16s/^# \{0,1\}//p' "$0"; exit 2 ;;
+        *) sed -n '2,17s/^# \{0,1\}//p' "$0"; exit 2 ;;
     esac
     shift
 done
@@ -79,13 +80,16 @@ assemble() {
 pack() {
     local zip=$build/ringback-lambda-$machine.zip
     find "$build/package" -exec env TZ=UTC touch -h -t 198001010000 {} +
-    rm -f "$zip"
-    (cd "$build/package" && find . -type f -printf '%P\n' | LC_ALL=C sort | TZ=UTC zip -q -X -9 "$zip" -@)
+    rm -f "$build/new.zip"
+    (cd "$build/package" && find . -type f -printf '%P\n' | LC_ALL=C sort | TZ=UTC zip -q -X -9 "$build/new.zip" -@)
+    mv "$build/new.zip" "$zip"
     echo "$zip: $(stat -c %s "$zip") bytes, SHA-256 $(sha256sum "$zip" | cut -d ' ' -f 1)"
 }
 
+exec 9>"$build/lock"
+flock 9 # one at a time in a folder
 ! $install || install_packages "${build_packages[@]}" "${package_packages[@]}"
-libraries_make "$build/libraries" "${sources:-$build/sources}"
+[[ $local == ON ]] || libraries_make "$build/libraries" "${sources:-$build/sources}"
 build_program
 assemble
 [[ $local == ON ]] || pack
