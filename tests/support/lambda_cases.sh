@@ -9,6 +9,7 @@ function_command=("$ringback") # what is run as the function
 # function_pid, lambda_url and function_began, the time in microseconds.
 start_function() {
     local api
+    rm -f "$stack_dir/lambda_api" # of the function before
     node tests/support/lambda_api.mjs >"$stack_dir/lambda_api" &
     stack_pids+=($!)
     wait_for $! grep -q : "$stack_dir/lambda_api" || return 1
