@@ -1,12 +1,14 @@
 #include "tracker/record.h"
 
 #include "tracker/lifecycle.h"
+#include "tracker/record_pack.h"
 
 #include "infra/base/buffer.h"
 
 #include <string.h>
 
 #define STATE_MAX_BYTES (256u * 1024)
+#define PLAN_MAX_BYTES  (2 * TRACKER_BLOB_MAX_BYTES)
 
 enum status record_seal_field(const struct record_seal *seal, struct arena *arena,
                               struct record_field field, struct slice plain, struct slice *sealed,
@@ -40,6 +42,43 @@ enum status record_open_field(const struct record_seal *seal, struct arena *aren
     return status == STATUS_OK ? status : error_wrap(error, "%s: %s", field.id, field.name);
 }
 
+/* Plans and states are packed where they are sealed; else a person can read them in the store. */
+MUST_CHECK static enum status close_field(const struct record_seal *seal, struct arena *arena,
+                                          struct record_field field, struct slice plain,
+                                          struct slice *sealed, struct error *error)
+{
+    CLEANUP(buffer_clear) struct buffer packed;
+    enum status status = STATUS_OK;
+
+    buffer_init(&packed, RECORD_PACKED_MAX_BYTES(plain.size));
+    if (!seal_keys_active(seal->keys)) {
+        return record_seal_field(seal, arena, field, plain, sealed, error);
+    }
+    record_pack(plain, &packed);
+    status = record_seal_field(seal, arena, field, buffer_slice(&packed), sealed, error);
+    buffer_wipe(&packed);
+    return status;
+}
+
+MUST_CHECK static enum status open_field(const struct record_seal *seal, struct arena *arena,
+                                         struct record_field field, struct slice sealed,
+                                         struct slice *plain, struct error *error)
+{
+    CLEANUP(buffer_clear) struct buffer out;
+    enum status status = record_open_field(seal, arena, field, sealed, plain, error);
+
+    buffer_init(&out, PLAN_MAX_BYTES);
+    if (status != STATUS_OK || !record_is_packed(*plain)) {
+        return status;
+    }
+    status = record_unpack(*plain, &out, error);
+    if (status == STATUS_OK) {
+        *plain = arena_copy(arena, buffer_slice(&out));
+    }
+    buffer_wipe(&out);
+    return status == STATUS_OK ? status : error_wrap(error, "%s: %s", field.id, field.name);
+}
+
 /* A statement that may still be sent needs its step, and the step its SQL or the statement that it
  * watches: a record without them would take every sweep down that claims it. */
 MUST_CHECK static enum status check_steps(const struct record *record, struct error *error)
@@ -68,14 +107,14 @@ enum status record_open(const struct record_seal *seal, struct arena *arena,
                               .created_at_ms = stored->created_at_ms,
                               .group = stored->group};
     struct slice plain = SLICE_NONE;
-    enum status status = record_open_field(seal, arena, (struct record_field){stored->id, "state"},
-                                           stored->state, &plain, error);
+    enum status status = open_field(seal, arena, (struct record_field){stored->id, "state"},
+                                    stored->state, &plain, error);
     if (status == STATUS_OK) {
         status = state_read(arena, plain, &record->state, error);
     }
     if (status == STATUS_OK) {
-        status = record_open_field(seal, arena, (struct record_field){stored->id, "plan"},
-                                   stored->plan, &plain, error);
+        status = open_field(seal, arena, (struct record_field){stored->id, "plan"}, stored->plan,
+                            &plain, error);
         if (status == STATUS_OK) {
             status = plan_read(arena, plain, &record->plan, error);
         }
@@ -102,9 +141,8 @@ MUST_CHECK static enum status close_state(const struct record_seal *seal, struct
         return error_set(error, STATUS_INTERNAL, "record %s: state over %u bytes", record->plan.id,
                          STATE_MAX_BYTES);
     }
-    enum status status =
-        record_seal_field(seal, arena, (struct record_field){record->plan.id, "state"},
-                          buffer_slice(&plain), sealed, error);
+    enum status status = close_field(seal, arena, (struct record_field){record->plan.id, "state"},
+                                     buffer_slice(&plain), sealed, error);
     buffer_wipe(&plain);
     return status;
 }
@@ -114,14 +152,16 @@ MUST_CHECK static enum status close_plan(const struct record_seal *seal, struct 
                                          struct error *error)
 {
     CLEANUP(buffer_clear) struct buffer plain;
-    buffer_init(&plain, 2 * TRACKER_BLOB_MAX_BYTES);
+    buffer_init(&plain, PLAN_MAX_BYTES);
     plan_write(&record->plan, &plain);
+    /* The rule is the same whether and how well it is packed. */
+    const bool too_large = plain.size > TRACKER_BLOB_MAX_BYTES || plain.overflowed;
     enum status status = STATUS_OK;
-    if (!plain.overflowed) {
-        status = record_seal_field(seal, arena, (struct record_field){record->plan.id, "plan"},
-                                   buffer_slice(&plain), sealed, error);
+    if (!too_large) {
+        status = close_field(seal, arena, (struct record_field){record->plan.id, "plan"},
+                             buffer_slice(&plain), sealed, error);
     }
-    if (plain.overflowed || (status == STATUS_OK && sealed->size > TRACKER_BLOB_MAX_BYTES)) {
+    if (too_large || (status == STATUS_OK && sealed->size > TRACKER_BLOB_MAX_BYTES)) {
         status = error_set(error, STATUS_REJECTED,
                            "request: SQL, parameters and addresses together must be at most %u "
                            "bytes when stored",

@@ -257,10 +257,35 @@ static void fields_come_back(void **context)
     assert_true(slice_equals(plain, SLICE("secret\0reply")));
 }
 
+static void sealed_record_is_packed(void **context)
+{
+    struct fixture *fixture = *context;
+    struct tracker_record stored;
+    assert_int_equal(close_with_sql(fixture, 300000, &stored), STATUS_OK);
+    assert_true(stored.plan.size < 5000);
+    assert_opens(fixture, &stored);
+}
+
+static void record_sealed_unpacked_is_read(void **context)
+{
+    struct fixture *fixture = *context;
+    struct tracker_record stored = closed(fixture);
+    const struct record_seal seal = fixture->seal;
+    fixture->seal.keys = fixture->no_keys;
+    const struct tracker_record unsealed = closed(fixture);
+    fixture->seal = seal;
+    const struct slice plain = slice_part(unsealed.plan, strlen("RB0"), unsealed.plan.size);
+    assert_int_equal(record_seal_field(&seal, fixture->arena, (struct record_field){ID, "plan"},
+                                       plain, &stored.plan, &fixture->error),
+                     STATUS_OK);
+    assert_opens(fixture, &stored);
+}
+
 static void plan_just_under_350_kb_is_taken(void **context)
 {
     struct fixture *fixture = *context;
     struct tracker_record stored;
+    fixture->seal.keys = fixture->no_keys;
     assert_int_equal(close_with_sql(fixture, 300000, &stored), STATUS_OK);
     const size_t overhead = stored.plan.size - 300000;
     assert_int_equal(close_with_sql(fixture, TRACKER_BLOB_MAX_BYTES - overhead, &stored),
@@ -275,6 +300,7 @@ static void plan_just_over_350_kb_is_refused(void **context)
 {
     struct fixture *fixture = *context;
     struct tracker_record stored;
+    fixture->seal.keys = fixture->no_keys;
     assert_int_equal(close_with_sql(fixture, 300000, &stored), STATUS_OK);
     const size_t overhead = stored.plan.size - 300000;
     assert_int_equal(close_with_sql(fixture, TRACKER_BLOB_MAX_BYTES - overhead + 1, &stored),
@@ -283,6 +309,14 @@ static void plan_just_over_350_kb_is_refused(void **context)
                         "request: SQL, parameters and addresses together must be at most 358400 "
                         "bytes when stored");
     assert_int_equal(close_with_sql(fixture, 5 * TRACKER_BLOB_MAX_BYTES, &stored), STATUS_REJECTED);
+}
+
+/* However small it would be in the store: what is taken does not depend on the key file. */
+static void large_plan_is_refused_before_it_is_packed(void **context)
+{
+    struct fixture *fixture = *context;
+    struct tracker_record stored;
+    assert_int_equal(close_with_sql(fixture, TRACKER_BLOB_MAX_BYTES, &stored), STATUS_REJECTED);
 }
 
 static void record_moved_to_another_id_is_damage(void **context)
@@ -398,8 +432,11 @@ int main(void)
         TEST(long_owner_is_cut),
         TEST(update_leaves_the_plan_alone_unless_asked),
         TEST(fields_come_back),
+        TEST(sealed_record_is_packed),
+        TEST(record_sealed_unpacked_is_read),
         TEST(plan_just_under_350_kb_is_taken),
         TEST(plan_just_over_350_kb_is_refused),
+        TEST(large_plan_is_refused_before_it_is_packed),
         TEST(record_moved_to_another_id_is_damage),
         TEST(plan_and_state_cannot_change_places),
         TEST(missing_key_is_not_found),
