@@ -54,42 +54,78 @@ const char *redis_record_key(struct redis_store *store, const char *id)
 
 void redis_add_get_record(struct redis_batch *batch, const char *id)
 {
-    static const char fields[REDIS_RECORD_COLUMNS] = {'v', 'f', 'c', 'd', 's',
-                                                      'e', 'o', 'g', 't', 'p'};
-    struct redis_command *command =
-        redis_add(batch, tracker_shard(id), "HMGET", redis_record_key(batch->store, id));
+    (void)redis_add(batch, tracker_shard(id), "GET", redis_record_key(batch->store, id));
+}
 
-    for (size_t i = 0; i < REDIS_RECORD_COLUMNS; i++) {
-        redis_part(command, (struct slice){&fields[i], 1});
+/* The next word of a record's first line. */
+static struct slice next_word(struct slice *line)
+{
+    const size_t size = slice_find_byte(*line, ' ');
+    const struct slice word = slice_part(*line, 0, size);
+
+    *line = slice_part(*line, size + 1, line->size);
+    return word;
+}
+
+static int64_t next_number(struct slice *line)
+{
+    int64_t value = 0;
+
+    return slice_to_int64(next_word(line), 0, INT64_MAX, &value, NULL) == STATUS_OK ? value : 0;
+}
+
+/* The next of the blobs behind the line. */
+static struct slice next_blob(struct slice *line, struct slice *rest)
+{
+    const struct slice word = next_word(line);
+    int64_t size = 0;
+    struct slice blob;
+
+    if (slice_to_int64(word, 0, INT32_MAX, &size, NULL) != STATUS_OK) {
+        return SLICE_NONE;
     }
+    blob = slice_part(*rest, 0, (size_t)size);
+    *rest = slice_part(*rest, (size_t)size, rest->size);
+    return blob;
 }
 
 bool redis_read_record(const redisReply *reply, struct arena *arena, const char *id,
                        struct tracker_record *record)
 {
+    const struct slice text = redis_reply_slice(reply);
+    const size_t line_size = slice_find_byte(text, '\n');
+    struct slice line = slice_part(text, 0, line_size);
+    struct slice rest = slice_part(text, line_size + 1, text.size);
     struct slice owner;
 
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != REDIS_RECORD_COLUMNS ||
-        reply->element[0]->type == REDIS_REPLY_NIL) {
+    if (!text.data || line_size == text.size) {
         return false;
     }
-    *record = (struct tracker_record){
-        .version = redis_reply_int64(reply->element[0]),
-        .format = redis_reply_int64(reply->element[1]),
-        .created_at_ms = redis_reply_int64(reply->element[2]),
-        .due_at_ms = redis_reply_int64(reply->element[3]),
-        .settled_at_ms = redis_reply_int64(reply->element[4]),
-        .expires_at_ms = redis_reply_int64(reply->element[5]),
-        .group = redis_reply_copy(reply->element[7], arena),
-        .state = redis_reply_copy(reply->element[8], arena),
-        .plan = redis_reply_copy(reply->element[9], arena),
-    };
+    *record = (struct tracker_record){0};
+    record->version = next_number(&line);
+    record->format = next_number(&line);
+    record->created_at_ms = next_number(&line);
+    record->due_at_ms = next_number(&line);
+    record->settled_at_ms = next_number(&line);
+    record->expires_at_ms = next_number(&line);
+    owner = slice_part(next_blob(&line, &rest), 0, TRACKER_OWNER_MAX_BYTES);
+    (void)next_blob(&line, &rest); /* the group's hash */
+    record->group = arena_copy(arena, next_blob(&line, &rest));
+    record->plan = arena_copy(arena, next_blob(&line, &rest));
+    record->state = arena_copy(arena, next_blob(&line, &rest));
     memcpy(record->id, id, TRACKER_ID_BYTES);
-    owner = slice_part(redis_reply_slice(reply->element[6]), 0, TRACKER_OWNER_MAX_BYTES);
     if (owner.size > 0) {
         memcpy(record->lease_owner, owner.data, owner.size);
     }
     return true;
+}
+
+const char *redis_group_hash(struct arena *arena, struct slice group)
+{
+    char hash[SHA256_HEX_BYTES + 1];
+
+    digest_sha256_hex(group, hash);
+    return arena_text(arena, (struct slice){hash, REDIS_GROUP_DIGITS});
 }
 
 static void add_blob(struct redis_command *command, struct slice blob)
@@ -100,16 +136,12 @@ static void add_blob(struct redis_command *command, struct slice blob)
 
 static void add_register(struct redis_batch *batch, const struct tracker_record *record)
 {
-    unsigned shard = tracker_shard(record->id);
-    struct redis_command *command = NULL;
-    char *hash = arena_alloc(batch->store->scratch, SHA256_HEX_BYTES + 1);
+    const char *hash =
+        record->group.data ? redis_group_hash(batch->store->scratch, record->group) : NULL;
+    struct redis_command *command =
+        redis_add_script(batch, REDIS_SCRIPT_REGISTER, tracker_shard(record->id),
+                         redis_record_key(batch->store, record->id), hash);
 
-    if (record->group.data) {
-        digest_sha256_hex(record->group, hash);
-    }
-    command = redis_add_script(batch, REDIS_SCRIPT_REGISTER, shard,
-                               redis_record_key(batch->store, record->id),
-                               record->group.data ? hash : NULL);
     redis_part_text(command, record->id);
     redis_part_int64(batch, command, record->format);
     redis_part_int64(batch, command, record->created_at_ms);
@@ -117,8 +149,8 @@ static void add_register(struct redis_batch *batch, const struct tracker_record 
     redis_part_int64(batch, command, record->settled_at_ms);
     redis_part_int64(batch, command, record->expires_at_ms);
     redis_part_text(command, record->lease_owner);
-    redis_part(command, record->group);
     redis_part_text(command, hash);
+    add_blob(command, record->group);
     add_blob(command, record->plan);
     add_blob(command, record->state);
 }
@@ -305,7 +337,10 @@ static enum status redis_claim(struct tracker *tracker, struct arena *arena, int
         return status;
     }
     status = redis_batch_run_some(&batch, true, error);
-    return status == STATUS_OK ? read_claimed(&batch, arena, limit, records, count, error) : status;
+    if (status != STATUS_OK) {
+        return status;
+    }
+    return read_claimed(&batch, arena, limit, records, count, error);
 }
 
 static enum status redis_touch(struct tracker *tracker, const char *id, int64_t now_ms,

@@ -7,14 +7,19 @@
  * one slot and one script changes them atomically; there are no hints. While a slot moves from node
  * to node its keys are in two places: a script therefore names the keys that it needs together, so
  * that Redis answers TRYAGAIN, and passes over what it finds without its other half.
- *     r:<id>       the record, a hash        all, open    places of the shard's records
- *     due:<format> ids by due_at_ms          g:, go:<hash of the group>  places of all and of open
- *     exp          what expires, by time     parked, p:<id>              places and messages
- *     lock:<key>   the owner                 wait:<key>   waiters by time
+ *     r:<id>       the record: one string    open, done  places of the shard's records
+ *     due:<format> ids by due_at_ms           go:, gd:<hash of the group>  those of the group
+ *     exp          what expires, by time     parked, p:<id>          places and messages
+ *     lock:<key>   the owner                 wait:<key>  waiters by time
  *     y:<id>:<digest>  replies
+ * A record is a line of numbers (version, format, created_at, due_at, settled_at, expires_at, then
+ * the sizes of owner, group's hash, group, plan and state, "-" for what is absent) and those, one
+ * after the other. One string, and each place kept once, since with a hash of ten fields and
+ * sets of all beside those of open an invocation took twice the memory.
  * A place is time and id as text (tracker_check.h), all with score 0, so that Redis sorts and pages
- * by it. Nothing uses Redis's own expiry: tracker_expire removes a record with all of its entries,
- * which keeps counts exact. What spans shards asks all of them in one round trip and merges.
+ * by it. Nothing uses Redis's own expiry:
+ * tracker_expire removes a record with all of its entries, which keeps counts exact. What spans
+ * shards asks all of them in one round trip and merges.
  */
 #ifndef RINGBACK_TRACKER_TRACKER_REDIS_H
 #define RINGBACK_TRACKER_TRACKER_REDIS_H
@@ -123,6 +128,8 @@ struct redis_batch {
 
 #define REDIS_PARTS_MAX 28
 #define REDIS_DUE       "due:1" /* of TRACKER_FORMAT */
+/* The layout of the keys. 1 was one of before the first release, and is refused. */
+#define REDIS_SCHEMA 2
 
 /* Room for so many commands in the store's scratch arena, which is reset when no other batch is
  * open. Fit for CLEANUP(redis_batch_end), which frees the replies. */
@@ -199,13 +206,13 @@ struct slice redis_reply_slice(const redisReply *reply);
 int64_t redis_reply_int64(const redisReply *reply);
 struct slice redis_reply_copy(const redisReply *reply, struct arena *arena);
 
-/* The fields of a record, in the order redis_read_record wants. */
-#define REDIS_RECORD_FIELDS  "'v','f','c','d','s','e','o','g','t','p'"
-#define REDIS_RECORD_COLUMNS 10
 void redis_add_get_record(struct redis_batch *batch, const char *id);
 /* false: there is none. INTERNAL is for the caller: a reply of another shape reads as none. */
 bool redis_read_record(const redisReply *reply, struct arena *arena, const char *id,
                        struct tracker_record *record);
+/* What stands for a group in keys: so many digits of its SHA-256. */
+#define REDIS_GROUP_DIGITS 24
+const char *redis_group_hash(struct arena *arena, struct slice group);
 const char *redis_record_key(struct redis_store *store, const char *id);
 
 /* tracker_redis_lists.c */

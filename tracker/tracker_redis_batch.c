@@ -75,10 +75,10 @@ static const char *shard_key(struct redis_batch *batch, unsigned shard, const ch
 
 /* The shard's keys that a script changes besides its first one. */
 static const char *const script_keys[REDIS_SCRIPT_COUNT][5] = {
-    [REDIS_SCRIPT_REGISTER] = {"all", "open", REDIS_DUE, "exp"},
-    [REDIS_SCRIPT_UPDATE] = {"all", "open", REDIS_DUE, "exp"},
+    [REDIS_SCRIPT_REGISTER] = {"open", "done", REDIS_DUE, "exp"},
+    [REDIS_SCRIPT_UPDATE] = {"open", "done", REDIS_DUE, "exp"},
     [REDIS_SCRIPT_TOUCH] = {REDIS_DUE},
-    [REDIS_SCRIPT_EXPIRE] = {"all", "open", REDIS_DUE, "parked"},
+    [REDIS_SCRIPT_EXPIRE] = {"open", "done", REDIS_DUE, "parked"},
     [REDIS_SCRIPT_PARK] = {"parked", "exp"},
     [REDIS_SCRIPT_PARKED_TAKE] = {"parked", "exp"},
     [REDIS_SCRIPT_REPLY_PUT] = {"exp"},
@@ -99,8 +99,8 @@ struct redis_command *redis_add_script(struct redis_batch *batch, enum redis_scr
         redis_part_text(command, shard_key(batch, shard, more[key_count - 1], ""));
     }
     if (group_hash) {
-        redis_part_text(command, shard_key(batch, shard, "g:", group_hash));
         redis_part_text(command, shard_key(batch, shard, "go:", group_hash));
+        redis_part_text(command, shard_key(batch, shard, "gd:", group_hash));
         key_count += 2;
     }
     command->parts[2] = arena_format(batch->store->scratch, "%d", key_count);

@@ -5,8 +5,6 @@
 #include "tracker/tracker_check.h"
 #include "tracker/tracker_redis.h"
 
-#include "infra/base/encode.h"
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,14 +23,6 @@ static const char *set_key(struct redis_store *store, unsigned shard, const char
     return arena_format(store->scratch, "%s%s", redis_prefix(store, shard), name);
 }
 
-static const char *group_set(struct arena *arena, struct slice group, bool open_only)
-{
-    char hash[SHA256_HEX_BYTES + 1];
-
-    digest_sha256_hex(group, hash);
-    return arena_format(arena, "%s:%s", open_only ? "go" : "g", hash);
-}
-
 /* Places of all shards in the order of the list, complete as far as `count` goes. */
 struct places {
     struct tracker_place *all;
@@ -40,8 +30,12 @@ struct places {
     bool more; /* there are places behind the last one */
 };
 
+#define SETS_MAX 2
+
 struct scan {
-    const char *set; /* the key behind the shard's prefix */
+    /* The keys behind the shard's prefix, NULL when there is one only. Asked in this order: what
+     * moves from the first to the second meanwhile is seen twice, never not at all. */
+    const char *sets[SETS_MAX];
     struct slice token;
     size_t limit;
     bool is_ascending;
@@ -57,13 +51,13 @@ static int compare_descending(const void *a, const void *b)
     return compare_ascending(b, a);
 }
 
-static void add_scan(struct redis_batch *batch, const struct scan *scan, unsigned shard,
-                     size_t part)
+static void add_scan(struct redis_batch *batch, const struct scan *scan, const char *set,
+                     unsigned shard, size_t part)
 {
     struct redis_store *store = batch->store;
     struct redis_command *command =
         redis_add(batch, shard, scan->is_ascending ? "ZRANGEBYLEX" : "ZREVRANGEBYLEX",
-                  set_key(store, shard, scan->set));
+                  set_key(store, shard, set));
     const char *start = scan->is_ascending ? "-" : "+";
 
     if (scan->token.data) {
@@ -111,18 +105,32 @@ static struct tracker_place collect(const struct redis_batch *batch, size_t part
     return horizon;
 }
 
+static void drop_repeats(struct places *places)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < places->count; i++) {
+        if (kept == 0 || compare_ascending(&places->all[i], &places->all[kept - 1]) != 0) {
+            places->all[kept++] = places->all[i];
+        }
+    }
+    places->count = kept;
+}
+
 static void merge(const struct redis_batch *batch, size_t part, const struct scan *scan,
                   struct places *places)
 {
     int (*compare)(const void *, const void *) =
         scan->is_ascending ? compare_ascending : compare_descending;
     struct tracker_place horizon = collect(batch, part, compare, places);
-    size_t complete = places->count;
+    size_t complete = 0;
 
     if (places->count == 0) {
         return;
     }
     qsort(places->all, places->count, sizeof(*places->all), compare);
+    drop_repeats(places);
+    complete = places->count;
     while (horizon.text[0] != '\0' && complete > 0 &&
            compare(&places->all[complete - 1], &horizon) > 0) {
         complete--;
@@ -134,7 +142,8 @@ static void merge(const struct redis_batch *batch, size_t part, const struct sca
 static enum status find_places(struct redis_store *store, struct arena *arena,
                                const struct scan *scan, struct places *places, struct error *error)
 {
-    CLEANUP(redis_batch_end) struct redis_batch batch = redis_batch_begin(store, TRACKER_SHARDS);
+    CLEANUP(redis_batch_end)
+    struct redis_batch batch = redis_batch_begin(store, (size_t)TRACKER_SHARDS * SETS_MAX);
     /* Ids are spread evenly, so that this is nearly always enough; when it is not, the page ends at
      * the horizon. */
     size_t part = scan->limit / 8 + 4;
@@ -142,12 +151,14 @@ static enum status find_places(struct redis_store *store, struct arena *arena,
 
     part = part < scan->limit ? part : scan->limit;
     for (unsigned shard = 0; shard < TRACKER_SHARDS; shard++) {
-        add_scan(&batch, scan, shard, part);
+        for (size_t set = 0; set < SETS_MAX && scan->sets[set]; set++) {
+            add_scan(&batch, scan, scan->sets[set], shard, part);
+        }
     }
     status = redis_batch_run(&batch, false, error);
     *places = (struct places){0};
     if (status == STATUS_OK) {
-        places->all = ARENA_ARRAY(arena, TRACKER_SHARDS * part, struct tracker_place);
+        places->all = ARENA_ARRAY(arena, batch.count * part, struct tracker_place);
         merge(&batch, part, scan, places);
     }
     return status;
@@ -195,21 +206,29 @@ static void keep_open(struct tracker_record *records, size_t *count)
     *count = kept;
 }
 
+static struct scan scan_of(struct arena *arena, struct slice group, bool open_only)
+{
+    if (group.data) {
+        const char *hash = redis_group_hash(arena, group);
+        return (struct scan){.sets = {arena_format(arena, "go:%s", hash),
+                                      open_only ? NULL : arena_format(arena, "gd:%s", hash)}};
+    }
+    return (struct scan){.sets = {"open", open_only ? NULL : "done"}};
+}
+
 /* NOLINTNEXTLINE(readability-function-size): the contract has so many parameters */
 enum status redis_list(struct tracker *tracker, struct arena *arena,
                        const struct tracker_list *list, struct tracker_record **records,
                        size_t *count, struct slice *next_token, struct error *error)
 {
     struct redis_store *store = store_of(tracker);
-    struct scan scan = {
-        .set = list->open_only ? "open" : "all", .token = list->token, .limit = list->limit};
+    struct scan scan = scan_of(arena, list->group, list->open_only);
     struct places places = {0};
     size_t fetched = 0;
     enum status status = STATUS_OK;
 
-    if (list->group.data) {
-        scan.set = group_set(arena, list->group, list->open_only);
-    }
+    scan.token = list->token;
+    scan.limit = list->limit;
     status = find_places(store, arena, &scan, &places, error);
     *records = ARENA_ARRAY(arena, list->limit, struct tracker_record);
     while (status == STATUS_OK && fetched < places.count &&
@@ -237,10 +256,11 @@ enum status redis_group_latest(struct tracker *tracker, struct arena *arena, str
                                struct tracker_record *record, struct error *error)
 {
     struct redis_store *store = store_of(tracker);
-    const struct scan scan = {.set = group_set(arena, group, false), .limit = 1};
+    struct scan scan = scan_of(arena, group, false);
     size_t found = 0;
     enum status status = STATUS_OK;
 
+    scan.limit = 1;
     for (int i = 0; i < LATEST_TRIES && status == STATUS_OK && found == 0; i++) {
         struct places places = {0};
         status = find_places(store, arena, &scan, &places, error);
@@ -256,7 +276,7 @@ enum status redis_group_latest(struct tracker *tracker, struct arena *arena, str
 
 enum status redis_count(struct tracker *tracker, struct tracker_counts *counts, struct error *error)
 {
-    static const char *const sets[] = {"all", "open", "parked"};
+    static const char *const sets[] = {"open", "done", "parked"};
     struct redis_store *store = store_of(tracker);
     CLEANUP(redis_batch_end)
     struct redis_batch batch = redis_batch_begin(store, TRACKER_SHARDS * ARRAY_COUNT(sets));
@@ -272,7 +292,8 @@ enum status redis_count(struct tracker *tracker, struct tracker_counts *counts, 
     for (size_t i = 0; status == STATUS_OK && i < batch.count; i++) {
         sums[i % ARRAY_COUNT(sets)] += redis_reply_int64(batch.commands[i].reply);
     }
-    *counts = (struct tracker_counts){.records = sums[0], .open = sums[1], .parked = sums[2]};
+    *counts =
+        (struct tracker_counts){.records = sums[0] + sums[1], .open = sums[0], .parked = sums[2]};
     return status;
 }
 
@@ -305,7 +326,7 @@ enum status redis_parked_list(struct tracker *tracker, struct arena *arena, size
     struct redis_store *store = store_of(tracker);
     CLEANUP(redis_batch_end) struct redis_batch batch = redis_batch_begin(store, limit);
     const struct scan scan = {
-        .set = "parked", .token = token, .limit = limit, .is_ascending = true};
+        .sets = {"parked"}, .token = token, .limit = limit, .is_ascending = true};
     struct places places = {0};
     enum status status = find_places(store, arena, &scan, &places, error);
 

@@ -3,125 +3,157 @@
 /*
  * ARGV[1] is the shard's prefix, KEYS[1] the key that names the slot; the other keys a script
  * touches are in the same slot. Numbers stay text wherever they are only stored or compared for
- * equality, so that no digit is lost in a double. Field names: v version, f format, c created_at,
- * d due_at, s settled_at, e expires_at, o lease owner, g group, h hash of the group, t state, p
- * plan; of a parked message: w first seen, e expires, s source, r reason, d digest, b body.
+ * equality, so that no digit is lost in a double.
+ *
+ * RECORD: a record in hand. v version, f format, c created_at, d due_at, s settled_at, e
+ * expires_at; o lease owner, h hash of the group ('' without one), g group, p plan, t state, the
+ * latter three false when absent. A group's sets that are not here move between nodes: asked for
+ * before anything is changed, they stop the script.
  */
 #define PLACE "local function place(ms,id) return string.format('%015d',tonumber(ms))..id end\n"
+#define RECORD                                                                                     \
+    PLACE                                                                                          \
+    "local names={'v','f','c','d','s','e'}\n"                                                      \
+    "local blobs={'o','h','g','p','t'}\n"                                                          \
+    "local function open(x)\n"                                                                     \
+    "  local at,r,n=string.find(x,'\\n',1,true)+1,{},0\n"                                          \
+    "  for word in string.gmatch(string.sub(x,1,at-2),'%S+') do\n"                                 \
+    "    n=n+1\n"                                                                                  \
+    "    if n<=#names then r[names[n]]=word\n"                                                     \
+    "    elseif word=='-' then r[blobs[n-#names]]=false\n"                                         \
+    "    else\n"                                                                                   \
+    "      local size=tonumber(word)\n"                                                            \
+    "      r[blobs[n-#names]]=string.sub(x,at,at+size-1)\n"                                        \
+    "      at=at+size\n"                                                                           \
+    "    end\n"                                                                                    \
+    "  end\n"                                                                                      \
+    "  return r\n"                                                                                 \
+    "end\n"                                                                                        \
+    "local function close(r)\n"                                                                    \
+    "  local head,body={},{}\n"                                                                    \
+    "  for _,name in ipairs(names) do head[#head+1]=r[name] end\n"                                 \
+    "  for _,name in ipairs(blobs) do\n"                                                           \
+    "    head[#head+1]=r[name] and #r[name] or '-'\n"                                              \
+    "    body[#body+1]=r[name] or ''\n"                                                            \
+    "  end\n"                                                                                      \
+    "  return table.concat(head,' ')..'\\n'..table.concat(body)\n"                                 \
+    "end\n"                                                                                        \
+    "local function bump(r) r.v=string.format('%.0f',tonumber(r.v)+1) end\n"                       \
+    "local sets={open='go:',done='gd:'}\n"                                                         \
+    "local function list(r,id,was)\n"                                                              \
+    "  local P,at,now=ARGV[1],place(r.c,id),r.s=='0' and 'open' or 'done'\n"                       \
+    "  if was==now then return end\n"                                                              \
+    "  redis.call('ZADD',P..now,0,at)\n"                                                           \
+    "  if was then redis.call('ZREM',P..was,at) end\n"                                             \
+    "  if r.h=='' then return end\n"                                                               \
+    "  redis.call('ZADD',P..sets[now]..r.h,0,at)\n"                                                \
+    "  if was then redis.call('ZREM',P..sets[was]..r.h,at) end\n"                                  \
+    "end\n"
 
 const char *const redis_script_texts[REDIS_SCRIPT_COUNT] = {
-    /* 2 id, 3 format, 4 created, 5 due, 6 settled, 7 expires, 8 owner, 9 group, 10 hash, 11 has
-     * plan, 12 plan, 13 has state, 14 state. Returns 1, or the record that exists. */
+    /* 2 id, 3 format, 4 created, 5 due, 6 settled, 7 expires, 8 owner, 9 hash, then for group, plan
+     * and state: whether it is there, and itself. Returns 1, or the record that exists. */
     [REDIS_SCRIPT_REGISTER] =
-        PLACE "local k,P,a=KEYS[1],ARGV[1],ARGV\n"
-              "if redis.call('EXISTS',k)==1 then\n"
-              "  return redis.call('HMGET',k," REDIS_RECORD_FIELDS ")\n"
-              "end\n"
-              "redis.call('HSET',k,'v',1,'f',a[3],'c',a[4],'d',a[5],'s',a[6],'e',a[7],'o',a[8])\n"
-              "if a[11]=='1' then redis.call('HSET',k,'p',a[12]) end\n"
-              "if a[13]=='1' then redis.call('HSET',k,'t',a[14]) end\n"
-              "local at=place(a[4],a[2])\n"
-              "redis.call('ZADD',P..'all',0,at)\n"
-              "if a[6]=='0' then redis.call('ZADD',P..'open',0,at) end\n"
-              "if a[10]~='' then\n"
-              "  redis.call('HSET',k,'g',a[9],'h',a[10])\n"
-              "  redis.call('ZADD',P..'g:'..a[10],0,at)\n"
-              "  if a[6]=='0' then redis.call('ZADD',P..'go:'..a[10],0,at) end\n"
-              "end\n"
-              "if a[5]~='0' then redis.call('ZADD',P..'due:'..a[3],a[5],a[2]) end\n"
-              "if a[7]~='0' then redis.call('ZADD',P..'exp',a[7],'r:'..a[2]) end\n"
-              "return 1\n",
+        RECORD "local k,P,a=KEYS[1],ARGV[1],ARGV\n"
+               "local x=redis.call('GET',k)\n"
+               "if x then return x end\n"
+               "local r={v='1',f=a[3],c=a[4],d=a[5],s=a[6],e=a[7],o=a[8],h=a[9]}\n"
+               "r.g=a[10]=='1' and a[11]\n"
+               "r.p=a[12]=='1' and a[13]\n"
+               "r.t=a[14]=='1' and a[15]\n"
+               "redis.call('SET',k,close(r))\n"
+               "list(r,a[2],nil)\n"
+               "if a[5]~='0' then redis.call('ZADD',P..'due:'..a[3],a[5],a[2]) end\n"
+               "if a[7]~='0' then redis.call('ZADD',P..'exp',a[7],'r:'..a[2]) end\n"
+               "return 1\n",
     /* 2 id, 3 version, 4 our format, 5 format, 6 due, 7 settled, 8 expires, 9 owner, 10 has state,
      * 11 state, 12 plan: keep, put or drop, 13 plan. Returns 1, 0 conflict, -1 none. */
-    [REDIS_SCRIPT_UPDATE] = PLACE
-    "local k,P,a=KEYS[1],ARGV[1],ARGV\n"
-    "local r=redis.call('HMGET',k,'v','f','c','d','s','e','h')\n"
-    "if not r[1] then return -1 end\n"
-    "if r[1]~=a[3] or tonumber(r[2])>tonumber(a[4]) then return 0 end\n"
-    "if r[7] then redis.call('EXISTS',P..'go:'..r[7]) end\n"
-    "redis.call('HINCRBY',k,'v',1)\n"
-    "redis.call('HSET',k,'f',a[5],'d',a[6],'s',a[7],'e',a[8],'o',a[9])\n"
-    "if a[10]=='1' then redis.call('HSET',k,'t',a[11]) else redis.call('HDEL',k,'t') end\n"
-    "if a[12]=='put' then redis.call('HSET',k,'p',a[13]) end\n"
-    "if a[12]=='drop' then redis.call('HDEL',k,'p') end\n"
-    "if r[4]~='0' and (a[6]=='0' or a[5]~=r[2]) then\n"
-    "  redis.call('ZREM',P..'due:'..r[2],a[2])\n"
-    "end\n"
-    "if a[6]~='0' then redis.call('ZADD',P..'due:'..a[5],a[6],a[2]) end\n"
-    "if (r[5]=='0')~=(a[7]=='0') then\n"
-    "  local at=place(r[3],a[2])\n"
-    "  if a[7]=='0' then redis.call('ZADD',P..'open',0,at)\n"
-    "  else redis.call('ZREM',P..'open',at) end\n"
-    "  if r[7] and a[7]=='0' then redis.call('ZADD',P..'go:'..r[7],0,at) end\n"
-    "  if r[7] and a[7]~='0' then redis.call('ZREM',P..'go:'..r[7],at) end\n"
-    "end\n"
-    "if a[8]~='0' then redis.call('ZADD',P..'exp',a[8],'r:'..a[2])\n"
-    "elseif r[6]~='0' then redis.call('ZREM',P..'exp','r:'..a[2]) end\n"
-    "return 1\n",
+    [REDIS_SCRIPT_UPDATE] =
+        RECORD "local k,P,a=KEYS[1],ARGV[1],ARGV\n"
+               "local x=redis.call('GET',k)\n"
+               "if not x then return -1 end\n"
+               "local r=open(x)\n"
+               "if r.v~=a[3] or tonumber(r.f)>tonumber(a[4]) then return 0 end\n"
+               "if r.h~='' then redis.call('EXISTS',P..'go:'..r.h,P..'gd:'..r.h) end\n"
+               "local was,due,format,expires=r.s=='0' and 'open' or 'done',r.d,r.f,r.e\n"
+               "bump(r)\n"
+               "r.f,r.d,r.s,r.e,r.o,r.t=a[5],a[6],a[7],a[8],a[9],a[10]=='1' and a[11]\n"
+               "if a[12]~='keep' then r.p=a[12]=='put' and a[13] end\n"
+               "list(r,a[2],was)\n"
+               "redis.call('SET',k,close(r))\n"
+               "if due~='0' and (a[6]=='0' or a[5]~=format) then\n"
+               "  redis.call('ZREM',P..'due:'..format,a[2])\n"
+               "end\n"
+               "if a[6]~='0' then redis.call('ZADD',P..'due:'..a[5],a[6],a[2]) end\n"
+               "if a[8]~='0' then redis.call('ZADD',P..'exp',a[8],'r:'..a[2])\n"
+               "elseif expires~='0' then redis.call('ZREM',P..'exp','r:'..a[2]) end\n"
+               "return 1\n",
     /* 2 now, 3 new due, 4 owner, 5 our format, 6 limit. Returns id, record, id, record, ... A
      * record that is not here moves between nodes. */
     [REDIS_SCRIPT_CLAIM] =
-        "local P,a,out,left=ARGV[1],ARGV,{},tonumber(ARGV[6])\n"
-        "for f=1,tonumber(a[5]) do\n"
-        "  local due=P..'due:'..f\n"
-        "  local ids=redis.call('ZRANGEBYSCORE',due,'-inf',a[2],'LIMIT',0,left)\n"
-        "  for _,id in ipairs(ids) do\n"
-        "    local k=P..'r:'..id\n"
-        "    if redis.pcall('EXISTS',k)==1 then\n"
-        "      redis.call('HINCRBY',k,'v',1)\n"
-        "      redis.call('HSET',k,'d',a[3],'o',a[4])\n"
-        "      redis.call('ZADD',due,a[3],id)\n"
-        "      out[#out+1]=id\n"
-        "      out[#out+1]=redis.call('HMGET',k," REDIS_RECORD_FIELDS ")\n"
-        "    end\n"
-        "  end\n"
-        "  left=left-#ids\n"
-        "end\n"
-        "return out\n",
+        RECORD "local P,a,out,left=ARGV[1],ARGV,{},tonumber(ARGV[6])\n"
+               "for f=1,tonumber(a[5]) do\n"
+               "  local due=P..'due:'..f\n"
+               "  local ids=redis.call('ZRANGEBYSCORE',due,'-inf',a[2],'LIMIT',0,left)\n"
+               "  for _,id in ipairs(ids) do\n"
+               "    local k=P..'r:'..id\n"
+               "    local x=redis.pcall('GET',k)\n"
+               "    if type(x)=='string' then\n"
+               "      local r=open(x)\n"
+               "      bump(r)\n"
+               "      r.d,r.o=a[3],a[4]\n"
+               "      x=close(r)\n"
+               "      redis.call('SET',k,x)\n"
+               "      redis.call('ZADD',due,a[3],id)\n"
+               "      out[#out+1]=id\n"
+               "      out[#out+1]=x\n"
+               "    end\n"
+               "  end\n"
+               "  left=left-#ids\n"
+               "end\n"
+               "return out\n",
     /* 2 id, 3 now, 4 our format. Returns 1, or 0 when there is none. */
-    [REDIS_SCRIPT_TOUCH] = "local k,P,a=KEYS[1],ARGV[1],ARGV\n"
-                           "local r=redis.call('HMGET',k,'d','s','f')\n"
-                           "if not r[1] then return 0 end\n"
-                           "if r[2]=='0' and tonumber(r[3])<=tonumber(a[4])\n"
-                           "   and (r[1]=='0' or tonumber(r[1])>tonumber(a[3])) then\n"
-                           "  redis.call('HSET',k,'d',a[3])\n"
-                           "  redis.call('ZADD',P..'due:'..r[3],a[3],a[2])\n"
-                           "end\n"
-                           "return 1\n",
+    [REDIS_SCRIPT_TOUCH] = RECORD "local k,P,a=KEYS[1],ARGV[1],ARGV\n"
+                                  "local x=redis.call('GET',k)\n"
+                                  "if not x then return 0 end\n"
+                                  "local r=open(x)\n"
+                                  "if r.s=='0' and tonumber(r.f)<=tonumber(a[4])\n"
+                                  "   and (r.d=='0' or tonumber(r.d)>tonumber(a[3])) then\n"
+                                  "  r.d=a[3]\n"
+                                  "  redis.call('SET',k,close(r))\n"
+                                  "  redis.call('ZADD',P..'due:'..r.f,a[3],a[2])\n"
+                                  "end\n"
+                                  "return 1\n",
     /* 2 now, 3 limit. Returns how many were removed. What has not all its keys here moves between
      * nodes, and stays for the next time. */
     [REDIS_SCRIPT_EXPIRE] =
-        PLACE "local k,P,a,removed=KEYS[1],ARGV[1],ARGV,0\n"
-              "local function is_here(key) return redis.pcall('EXISTS',key)==1 end\n"
-              "local function leave_lists(id)\n"
-              "  local r=redis.call('HMGET',P..'r:'..id,'c','f','h')\n"
-              "  local at=place(r[1],id)\n"
-              "  if r[3] and not is_here(P..'g:'..r[3]) then return false end\n"
-              "  redis.call('ZREM',P..'all',at)\n"
-              "  redis.call('ZREM',P..'open',at)\n"
-              "  redis.call('ZREM',P..'due:'..r[2],id)\n"
-              "  if r[3] then\n"
-              "    redis.call('ZREM',P..'g:'..r[3],at)\n"
-              "    redis.call('ZREM',P..'go:'..r[3],at)\n"
-              "  end\n"
-              "  return true\n"
-              "end\n"
-              "local due=redis.call('ZRANGEBYSCORE',k,'-inf',a[2],'LIMIT',0,a[3])\n"
-              "for _,m in ipairs(due) do\n"
-              "  local kind,id=string.sub(m,1,2),string.sub(m,3)\n"
-              "  local gone=is_here(P..m)\n"
-              "  if gone and kind=='r:' then\n"
-              "    gone=leave_lists(id)\n"
-              "  elseif gone and kind=='p:' then\n"
-              "    redis.call('ZREM',P..'parked',place(redis.call('HGET',P..m,'w'),id))\n"
-              "  end\n"
-              "  if gone then\n"
-              "    redis.call('DEL',P..m)\n"
-              "    redis.call('ZREM',k,m)\n"
-              "    removed=removed+1\n"
-              "  end\n"
-              "end\n"
-              "return removed\n",
+        RECORD "local k,P,a,removed=KEYS[1],ARGV[1],ARGV,0\n"
+               "local function is_here(key) return redis.pcall('EXISTS',key)==1 end\n"
+               "local function leave_lists(id)\n"
+               "  local r=open(redis.call('GET',P..'r:'..id))\n"
+               "  local at,was=place(r.c,id),r.s=='0' and 'open' or 'done'\n"
+               "  if r.h~='' and not is_here(P..sets[was]..r.h) then return false end\n"
+               "  redis.call('ZREM',P..was,at)\n"
+               "  if r.h~='' then redis.call('ZREM',P..sets[was]..r.h,at) end\n"
+               "  redis.call('ZREM',P..'due:'..r.f,id)\n"
+               "  return true\n"
+               "end\n"
+               "local due=redis.call('ZRANGEBYSCORE',k,'-inf',a[2],'LIMIT',0,a[3])\n"
+               "for _,m in ipairs(due) do\n"
+               "  local kind,id=string.sub(m,1,2),string.sub(m,3)\n"
+               "  local gone=is_here(P..m)\n"
+               "  if gone and kind=='r:' then\n"
+               "    gone=leave_lists(id)\n"
+               "  elseif gone and kind=='p:' then\n"
+               "    redis.call('ZREM',P..'parked',place(redis.call('HGET',P..m,'w'),id))\n"
+               "  end\n"
+               "  if gone then\n"
+               "    redis.call('DEL',P..m)\n"
+               "    redis.call('ZREM',k,m)\n"
+               "    removed=removed+1\n"
+               "  end\n"
+               "end\n"
+               "return removed\n",
     /* 2 owner, 3 expected or empty. Returns the holder afterwards. */
     [REDIS_SCRIPT_LOCK_TAKE] = "local h=redis.call('GET',KEYS[1])\n"
                                "if h and h~=ARGV[2] and h~=ARGV[3] then return h end\n"
@@ -130,7 +162,8 @@ const char *const redis_script_texts[REDIS_SCRIPT_COUNT] = {
     /* 2 owner. */
     [REDIS_SCRIPT_LOCK_RELEASE] = "if redis.call('GET',KEYS[1])~=ARGV[2] then return 0 end\n"
                                   "return redis.call('DEL',KEYS[1])\n",
-    /* 2 id, 3 first seen, 4 expires, then for source, reason, digest and body: whether it is
+    /* Of a parked message: w first seen, e expires, s source, r reason, d digest, b body. 2 id, 3
+     * first seen, 4 expires, then for source, reason, digest and body: whether it is
      * there, and itself. */
     [REDIS_SCRIPT_PARK] =
         PLACE "local k,P,a=KEYS[1],ARGV[1],ARGV\n"

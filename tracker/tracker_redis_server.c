@@ -30,19 +30,19 @@ enum status redis_check_schema(struct redis_store *store, struct error *error)
     int64_t schema = 0;
     enum status status = STATUS_OK;
 
-    redis_part_int64(&batch, redis_add(&batch, 0, "SETNX", schema_key(store)), TRACKER_SCHEMA);
+    redis_part_int64(&batch, redis_add(&batch, 0, "SETNX", schema_key(store)), REDIS_SCHEMA);
     (void)redis_add(&batch, 0, "GET", schema_key(store));
     status = redis_batch_run(&batch, false, error);
     if (status != STATUS_OK) {
         return status;
     }
     schema = redis_reply_int64(batch.commands[1].reply);
-    if (schema < 1 || schema > TRACKER_SCHEMA) {
+    if (schema != REDIS_SCHEMA) {
         return error_set(error, STATUS_REJECTED,
-                         "redis: the store has schema %.*s, this release knows schema %d: a later "
+                         "redis: the store has schema %.*s, this release knows schema %d: %s "
                          "release wrote it",
                          SLICE_PRINT(slice_part(redis_reply_slice(batch.commands[1].reply), 0, 40)),
-                         TRACKER_SCHEMA);
+                         REDIS_SCHEMA, schema > REDIS_SCHEMA ? "a later" : "no");
     }
     return STATUS_OK;
 }

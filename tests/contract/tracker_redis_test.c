@@ -262,7 +262,7 @@ static void a_replica_in_step_has_the_write(void **state)
         clock_sleep_ms(clock_system(), 5);
     }
     assert_true(is_there(fixture, tracker));
-    assert_int_equal(redis_server_info(&replica, "db0:keys"), 4);
+    assert_int_equal(redis_server_info(&replica, "db0:keys"), 3);
     assert_int_equal(kill(replica.pid, SIGSTOP), 0);
     assert_int_equal(tracker_touch(tracker, ID, 1, &fixture->error), STATUS_RETRY);
     assert_non_null(strstr(fixture->error.text, "0 of 1 replicas"));
@@ -458,7 +458,7 @@ static void a_foreign_value_under_our_key_is_internal(void **state)
     struct fixture *fixture = *state;
     bool created = false;
 
-    redis_server_command(&fixture->server, "SET rb:{00}:all text");
+    redis_server_command(&fixture->server, "SET rb:{00}:open text");
     assert_int_equal(put(fixture, fixture->tracker, &created), STATUS_INTERNAL);
 }
 
