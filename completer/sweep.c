@@ -5,6 +5,23 @@
 
 #include "infra/base/metrics.h"
 
+/* Somebody has died with a submit or a callback in hand: its timer is that commit's time and the
+ * lease. */
+static bool was_left(const struct lifecycle_policy *policy, const struct state *state)
+{
+    const int64_t lease_ends_ms = state->updated_at_ms + policy->lease_ms;
+    if (state->statement == STATEMENT_SUBMITTING && state->statement_at_ms == lease_ends_ms) {
+        return true;
+    }
+    for (size_t i = 0; i < state->callback_count; i++) {
+        const struct callback *callback = &state->callbacks[i];
+        if (callback->state == CALLBACK_CHOSEN && callback->next_at_ms == lease_ends_ms) {
+            return true;
+        }
+    }
+    return false;
+}
+
 enum status completer_sweep(struct dispatch *dispatch, size_t limit, size_t *claimed,
                             struct error *error)
 {
@@ -29,6 +46,7 @@ enum status completer_sweep(struct dispatch *dispatch, size_t limit, size_t *cla
             set_aside(dispatch, &records[i], &work->error);
             continue;
         }
+        metrics_add(METRIC_SWEEP_TAKEN_OVER, was_left(dispatch->policy, &work->record.state));
         struct stimulus due = dispatch_stimulus(dispatch, STIMULUS_DUE);
         work->claimed = true;
         dispatch_feed(dispatch, work, &due);

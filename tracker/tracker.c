@@ -3,6 +3,8 @@
 #include "tracker/tracker_backend.h"
 #include "tracker/tracker_check.h"
 
+#include "infra/base/metrics.h"
+
 #include <string.h>
 
 enum status tracker_open(const struct tracker_options *options, struct tracker **tracker,
@@ -67,6 +69,7 @@ enum status tracker_register(struct tracker *tracker, struct arena *arena,
     if (count == 0) {
         return STATUS_OK;
     }
+    metrics_add(METRIC_TRACKER_WRITES, count);
     return tracker->backend->register_(tracker, arena, registrations, count, error);
 }
 
@@ -80,6 +83,7 @@ enum status tracker_find(struct tracker *tracker, struct arena *arena,
         }
         lookups[i].status = STATUS_OK;
     }
+    metrics_add(METRIC_TRACKER_READS, count);
     return count == 0 ? STATUS_OK : tracker->backend->find(tracker, arena, lookups, count, error);
 }
 
@@ -92,6 +96,7 @@ enum status tracker_update(struct tracker *tracker, struct tracker_update *updat
             return status;
         }
     }
+    metrics_add(METRIC_TRACKER_WRITES, count);
     return count == 0 ? STATUS_OK : tracker->backend->update(tracker, updates, count, error);
 }
 
@@ -113,8 +118,10 @@ enum status tracker_claim(struct tracker *tracker, struct arena *arena, int64_t 
     if (status != STATUS_OK || limit == 0) {
         return status;
     }
-    return tracker->backend->claim(tracker, arena, now_ms, lease_ms, owner, limit, records, count,
-                                   error);
+    status = tracker->backend->claim(tracker, arena, now_ms, lease_ms, owner, limit, records, count,
+                                     error);
+    metrics_add(METRIC_TRACKER_WRITES, *count);
+    return status;
 }
 
 static enum status check_group(struct slice group, struct error *error)

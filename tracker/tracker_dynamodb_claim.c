@@ -12,6 +12,8 @@
  */
 #include "tracker/tracker_dynamodb.h"
 
+#include "infra/base/metrics.h"
+
 #define PAUSE_MS     1000
 #define PAUSE_MAX_MS 4000
 #define PAGES_MAX    8 /* of one partition in one claim: entries that others took are passed over */
@@ -267,6 +269,7 @@ MUST_CHECK static enum status add_taken(struct claim *claim, const struct taking
             finds[found++] = (struct dynamodb_find){.id = takings[i].id, .item = takings[i].item};
         }
     }
+    metrics_add(METRIC_SWEEP_CLAIMS_LOST, count - found);
     status = dynamodb_find_plans(store, claim->arena, finds, found, error);
     for (size_t i = 0; status == STATUS_OK && i < found; i++) {
         const char *plan_key = arena_text(store->scratch, dynamodb_text(finds[i].item, "plan"));

@@ -1,6 +1,7 @@
 #include "tracker/tracker_redis.h"
 
 #include "infra/base/encode.h"
+#include "infra/base/metrics.h"
 #include "infra/base/random.h"
 
 #include <signal.h>
@@ -280,6 +281,18 @@ static enum status plan_claim(struct redis_store *store, int64_t now_ms, size_t 
     return status;
 }
 
+/* Other sweeps were first at what a shard had due a moment ago and gives no more. */
+static void count_lost(const struct redis_batch *batch, const size_t shares[TRACKER_SHARDS])
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        const redisReply *reply = batch->commands[i].reply;
+        if (reply && reply->elements / 2 < shares[batch->commands[i].shard]) {
+            metrics_add(METRIC_SWEEP_CLAIMS_LOST,
+                        shares[batch->commands[i].shard] - reply->elements / 2);
+        }
+    }
+}
+
 /* One shard's answer: id, record, id, record, ...; none while it is away. false: one of them is not
  * what a script returns. */
 static bool append_claimed(const redisReply *reply, struct arena *arena, size_t limit,
@@ -340,6 +353,7 @@ static enum status redis_claim(struct tracker *tracker, struct arena *arena, int
     if (status != STATUS_OK) {
         return status;
     }
+    count_lost(&batch, shares);
     return read_claimed(&batch, arena, limit, records, count, error);
 }
 

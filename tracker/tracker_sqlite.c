@@ -3,6 +3,7 @@
 #include "infra/base/clock.h"
 #include "infra/base/encode.h"
 #include "infra/base/log.h"
+#include "infra/base/metrics.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -309,6 +310,7 @@ static enum status sqlite_claim(struct tracker *tracker, struct arena *arena, in
     }
     status = sqlite_finish(store, status, error);
     *count = status == STATUS_OK ? due_count : 0;
+    metrics_add(METRIC_SWEEP_CLAIMS_LOST, status == STATUS_OK && due_count == 0);
     return status;
 }
 

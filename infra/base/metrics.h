@@ -38,6 +38,8 @@
     X(CALLBACKS_CLOSED, "callbacks_closed_total", "Callbacks whose other side was closed already") \
     X(CALLBACKS_UNDELIVERABLE, "callbacks_undeliverable_total", "Callbacks nobody can take")       \
     X(CALLBACKS_RETRIED, "callbacks_retried_total", "Callback attempts to be repeated")            \
+    X(TRACKER_READS, "tracker_reads_total", "Records looked up in the tracker")                    \
+    X(TRACKER_WRITES, "tracker_writes_total", "Records registered, updated or claimed")            \
     X(TRACKER_CONFLICTS, "tracker_conflicts_total", "Lost compare-and-sets")                       \
     X(TRACKER_ERRORS, "tracker_errors_total", "Tracker operations that failed")                    \
     X(AWS_CALLS, "aws_calls_total", "AWS calls sent, retries included")                            \
@@ -52,6 +54,9 @@
     X(CLOCK_SKEWED, "clock_skewed_total", "AWS answers whose Date was over 5 s off")               \
     X(SWEEPS, "sweeps_total", "Passes over what is due")                                           \
     X(SWEEP_CLAIMED, "sweep_claimed_total", "Records claimed by the sweep")                        \
+    X(SWEEP_CLAIMS_LOST, "sweep_claims_lost_total", "Due records that another sweep was first at") \
+    X(SWEEP_TAKEN_OVER, "sweep_taken_over_total",                                                  \
+      "Submits and callbacks that somebody has not finished within the lease")                     \
     X(RECORDS_UNREADABLE, "records_unreadable_total", "Records set aside: no key, or damaged")
 
 enum metric {

@@ -4,6 +4,8 @@
 #include "tests/support/pipeline.h"
 #include "tests/support/tracker_faulty.h"
 
+#include "infra/base/metrics.h"
+
 #include <string.h>
 
 #define SQL "\"sqlStatement\":\"select 1\",\"taskToken\":\"t\""
@@ -219,6 +221,33 @@ static void settled_record_shrinks_and_vanishes(void **context)
     assert_false(pipeline_has_record(&fixture->pipeline, fixture->id));
 }
 
+/* The process is gone between the answer and its commit: the lease is what its successor waits for.
+ */
+static void submit_left_by_the_dead_is_counted_as_taken_over(void **context)
+{
+    struct fixture *fixture = *context;
+    const uint64_t before = metrics_value(METRIC_SWEEP_TAKEN_OVER);
+    tracker_faulty_fail(fixture->pipeline.tracker, 2, TRACKER_FAULT_BEFORE);
+    submit(fixture, "");
+    assert_true(tracker_faulty_failed(fixture->pipeline.tracker));
+    assert_int_equal(pipeline_sweep(&fixture->pipeline, TRACKER_LEASE_MS - 1), 0);
+    assert_int_equal(pipeline_sweep(&fixture->pipeline, 1), 1);
+    assert_int_equal(metrics_value(METRIC_SWEEP_TAKEN_OVER) - before, 1);
+    assert_int_equal(cloud_runs(fixture->pipeline.cloud, name_of(fixture)), 1);
+}
+
+static void callback_to_be_repeated_is_not_taken_over(void **context)
+{
+    struct fixture *fixture = *context;
+    const uint64_t before = metrics_value(METRIC_SWEEP_TAKEN_OVER);
+    submit(fixture, "");
+    cloud_answer(fixture->pipeline.cloud, "SendTaskSuccess", 500, "{}");
+    pipeline_event(&fixture->pipeline, name_of(fixture), "FINISHED");
+    pipeline_settle(&fixture->pipeline);
+    assert_int_equal(cloud_count(fixture->pipeline.cloud, "SendTaskSuccess"), 2);
+    assert_int_equal(metrics_value(METRIC_SWEEP_TAKEN_OVER), before);
+}
+
 /* ---- Failure ---- */
 
 static void unreadable_record_stays_leased(void **context)
@@ -267,6 +296,8 @@ int main(void)
         TEST(lost_submit_is_adopted_by_its_name_after_7_hours),
         TEST(submit_that_never_arrived_expires),
         TEST(settled_record_shrinks_and_vanishes),
+        TEST(submit_left_by_the_dead_is_counted_as_taken_over),
+        TEST(callback_to_be_repeated_is_not_taken_over),
         TEST(unreadable_record_stays_leased),
         TEST(sweep_says_that_the_tracker_is_away),
     };
