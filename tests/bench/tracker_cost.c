@@ -1,9 +1,10 @@
 /*
  * What one invocation costs in DynamoDB: read and write units of each stage, as dynalite charges
- * them (4 KB and 1 KB, the rules of DynamoDB). 200 bytes of SQL, a token of 1,000 bytes, a group,
- * sealed, one at a time. dynalite does not charge for the index: that is added by rule, one unit
+ * them (4 KB and 1 KB, the rules of DynamoDB), with the requests of tests/bench/records.h, sealed,
+ * one at a time. dynalite does not charge for the index: that is added by rule, one unit
  * for an entry that comes or goes and two for one that moves, as if every write moved it.
  */
+#include "tests/bench/records.h"
 #include "tests/support/cmocka.h"
 #include "tests/support/dynalite.h"
 #include "tests/support/pipeline.h"
@@ -17,11 +18,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define RUNS        20
-#define SQL_BYTES   200
-#define TOKEN_BYTES 1000
-#define KEY_FILE    "tracker-cost.key"
-#define DAY_MS      INT64_C(86400000)
+#define RUNS     20
+#define KEY_FILE "tracker-cost.key"
+#define DAY_MS   INT64_C(86400000)
 
 struct cost {
     double calls;
@@ -53,25 +52,6 @@ static void add_since(struct bench *bench, struct cost *stage, double index)
     stage->writes += now.writes - bench->last.writes;
     stage->index += index;
     bench->last = now;
-}
-
-static const char *request(struct arena *arena, unsigned number)
-{
-    char sql[SQL_BYTES + 1];
-    char token[TOKEN_BYTES + 1];
-
-    memset(sql, 'x', sizeof(sql) - 1);
-    memcpy(sql, "select ", strlen("select "));
-    sql[SQL_BYTES] = '\0';
-    memset(token, 'A', sizeof(token) - 1);
-    (void)snprintf(token, 16, "%015u", number);
-    token[15] = 'A';
-    token[TOKEN_BYTES] = '\0';
-    return arena_format(arena,
-                        "{\"sqlStatement\":\"%s\",\"requestKey\":\"key-%u\",\"taskToken\":\"%s\","
-                        "\"executionArn\":\"arn:aws:states:eu-west-1:000000000000:execution:"
-                        "nightly-load:11111111-2222-3333-4444-%012u\"}",
-                        sql, number, token, number);
 }
 
 /* As DynamoDB counts an item: names, texts and bytes as they are, two digits of a number a byte. */
@@ -159,7 +139,7 @@ static void accept_one(struct bench *bench, unsigned number, struct cost *stage)
     struct pipeline *pipeline = &bench->pipeline;
 
     bench->last = read_cost();
-    assert_int_equal(pipeline_post(pipeline, request(pipeline->arena, number)), 202);
+    assert_int_equal(pipeline_post(pipeline, records_request(pipeline->arena, number)), 202);
     add_since(bench, stage, 0);
     stage->index +=
         1 + 2 * (double)(pipeline_record(pipeline, id_of(pipeline, number)).version - 1);

@@ -1,60 +1,56 @@
 /*
- * Whether the cost of an operation grows with the store: the same operations at two sizes, on
- * SQLite and on a redis-server of its own, and the ratio of the two. On dynalite, which is slow and
- * holds all in memory, the sizes are a tenth and the whole of the small one.
- *     tracker_growth [small [large]]       default: 10000 200000 records
+ * Whether the cost of an operation grows with the store: the same operations on stores of several
+ * sizes, filled by tracker_fill, and the ratio of each to the first. The stores take turns, so that
+ * what else the machine does falls on all of them, and medians count. CPU is this thread's and,
+ * where a PID is given, that of the server's main thread; with DynamoDB its calls and units, too.
+ *     tracker_growth NAME KEY_FILE URL SIZE PID [URL SIZE PID]...       PID 0: the store is
+ * embedded
  */
-#include "tests/support/dynalite.h"
-#include "tests/support/redis.h"
-#include "tracker/tracker.h"
+#include "tests/bench/records.h"
+
+#include "infra/base/clock.h"
+#include "infra/base/metrics.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
-#include <unistd.h>
 
-#define NOW_MS   1784000000000
-#define BATCH    10
-#define FILL     200
-#define PARTS    5
-#define ROUNDS   60 /* of each part */
-#define GROUP_OF 10 /* records in one group */
+#define BATCH      10
+#define TURNS      41
+#define PER_TURN   25
+#define STORES_MAX 4
+#define DAY_MS     INT64_C(86400000)
+#define ARGUMENTS  3 /* of each store */
 
 struct bench {
+    const char *url;
+    unsigned size;
+    int server; /* PID */
     struct tracker *tracker;
     struct arena *arena;
     struct error error;
     uint64_t random;
-    unsigned size;
+    int64_t now_ms;
+    struct tracker_update updates[BATCH];
+    struct tracker_lookup lookups[BATCH];
+    double wall_us[TURNS];
+    double cpu_us[TURNS];
+    uint64_t calls; /* of AWS, all turns */
+    uint64_t milliunits;
 };
 
 struct operation {
     const char *name;
+    void (*prepare)(struct bench *bench); /* NULL: nothing; not measured */
     void (*run)(struct bench *bench);
 };
 
-static void must(struct bench *bench, enum status status)
+static void must(const struct bench *bench, enum status status)
 {
     if (status != STATUS_OK) {
-        (void)fprintf(stderr, "%s\n", bench->error.text);
+        (void)fprintf(stderr, "%s: %s\n", bench->url, bench->error.text);
         abort();
     }
-}
-
-/* Ids are spread as real ones are; xorshift64* makes one from its number. */
-static void make_id(unsigned number, char id[TRACKER_ID_BYTES + 1])
-{
-    static const char digits[] = "abcdefghijklmnopqrstuvwxyz234567";
-    uint64_t bits = (number + 1) * UINT64_C(0x9e3779b97f4a7c15);
-
-    for (size_t i = 0; i < TRACKER_ID_BYTES; i++) {
-        bits ^= bits >> 12;
-        bits ^= bits << 25;
-        bits ^= bits >> 27;
-        id[i] = digits[(bits * UINT64_C(2685821657736338717)) >> 59];
-    }
-    id[TRACKER_ID_BYTES] = '\0';
 }
 
 static unsigned pick(struct bench *bench)
@@ -63,98 +59,75 @@ static unsigned pick(struct bench *bench)
     return (unsigned)((bench->random >> 33) % bench->size);
 }
 
-static struct slice group_of(struct bench *bench, unsigned number)
+/* ---- Operations ----------------------------------------------------------------------------- */
+
+static void choose(struct bench *bench)
 {
-    return slice_from_text(arena_format(
-        bench->arena, "arn:aws:states:eu-west-1:000000000000:execution:a:%u", number / GROUP_OF));
-}
-
-static void fill(struct bench *bench, unsigned to)
-{
-    static const char bytes[1200] = "sealed";
-    struct tracker_registration registrations[FILL];
-
-    while (bench->size < to) {
-        for (unsigned i = 0; i < FILL; i++) {
-            struct tracker_record *record = &registrations[i].record;
-            registrations[i] = (struct tracker_registration){0};
-            make_id(bench->size + i, record->id);
-            record->format = TRACKER_FORMAT;
-            record->created_at_ms = NOW_MS + bench->size + i;
-            record->due_at_ms = NOW_MS + 3600000 + bench->size + i;
-            record->group = group_of(bench, bench->size + i);
-            record->plan = (struct slice){bytes, sizeof(bytes)};
-            record->state = (struct slice){bytes, 300};
-        }
-        must(bench,
-             tracker_register(bench->tracker, bench->arena, registrations, FILL, &bench->error));
-        bench->size += FILL;
-        arena_reset(bench->arena);
-    }
-}
-
-static struct tracker_lookup *look_up(struct bench *bench)
-{
-    struct tracker_lookup *lookups = ARENA_ARRAY(bench->arena, BATCH, struct tracker_lookup);
-
     for (size_t i = 0; i < BATCH; i++) {
         char *id = arena_alloc(bench->arena, TRACKER_ID_BYTES + 1);
-        make_id(pick(bench), id);
-        lookups[i].id = id;
+        records_id(pick(bench), id);
+        bench->lookups[i] = (struct tracker_lookup){.id = id};
     }
-    must(bench, tracker_find(bench->tracker, bench->arena, lookups, BATCH, &bench->error));
-    return lookups;
 }
 
-static void run_find(struct bench *bench)
+static void find(struct bench *bench)
 {
-    (void)look_up(bench);
+    must(bench, tracker_find(bench->tracker, bench->arena, bench->lookups, BATCH, &bench->error));
 }
 
-static void run_find_and_update(struct bench *bench)
+static void choose_and_find(struct bench *bench)
 {
-    const struct tracker_lookup *lookups = look_up(bench);
-    struct tracker_update updates[BATCH];
-
+    choose(bench);
+    find(bench);
     for (size_t i = 0; i < BATCH; i++) {
-        updates[i] = (struct tracker_update){.record = lookups[i].record};
-        updates[i].record.due_at_ms++;
+        bench->updates[i] = (struct tracker_update){.record = bench->lookups[i].record};
+        bench->updates[i].record.due_at_ms++;
     }
-    must(bench, tracker_update(bench->tracker, updates, BATCH, &bench->error));
 }
 
-static void run_touch_and_claim(struct bench *bench)
+static void update(struct bench *bench)
+{
+    must(bench, tracker_update(bench->tracker, bench->updates, BATCH, &bench->error));
+}
+
+static void touch(struct bench *bench)
+{
+    for (size_t i = 0; i < BATCH; i++) {
+        char id[TRACKER_ID_BYTES + 1];
+        records_id(pick(bench), id);
+        must(bench, tracker_touch(bench->tracker, id, bench->now_ms, &bench->error));
+    }
+}
+
+static void claim(struct bench *bench)
 {
     struct tracker_record *records = NULL;
     size_t count = 0;
-    char id[TRACKER_ID_BYTES + 1];
 
-    make_id(pick(bench), id);
-    must(bench, tracker_touch(bench->tracker, id, NOW_MS, &bench->error));
-    must(bench, tracker_claim(bench->tracker, bench->arena, NOW_MS, 3600000, "bench", BATCH,
+    must(bench, tracker_claim(bench->tracker, bench->arena, bench->now_ms, DAY_MS, "bench", BATCH,
                               &records, &count, &bench->error));
 }
 
-static void run_latest(struct bench *bench)
+static void latest(struct bench *bench)
 {
     struct tracker_record record;
+    const struct slice group = records_group(bench->arena, pick(bench));
 
-    must(bench, tracker_group_latest(bench->tracker, bench->arena, group_of(bench, pick(bench)),
-                                     &record, &bench->error));
+    must(bench, tracker_group_latest(bench->tracker, bench->arena, group, &record, &bench->error));
 }
 
-static void run_list(struct bench *bench)
+static void list(struct bench *bench)
 {
-    const struct tracker_list list = {.limit = BATCH, .open_only = true};
+    const struct tracker_list page = {.limit = BATCH, .open_only = true};
     struct tracker_record *records = NULL;
     struct slice next = SLICE_NONE;
     size_t count = 0;
 
     must(bench,
-         tracker_list(bench->tracker, bench->arena, &list, &records, &count, &next, &bench->error));
+         tracker_list(bench->tracker, bench->arena, &page, &records, &count, &next, &bench->error));
 }
 
-static void run_count(struct bench *bench)
+static void count_all(struct bench *bench)
 {
     struct tracker_counts counts;
 
@@ -162,103 +135,147 @@ static void run_count(struct bench *bench)
 }
 
 static const struct operation operations[] = {
-    {"find 10", run_find},
-    {"find and update 10", run_find_and_update},
-    {"touch and claim", run_touch_and_claim},
-    {"group latest", run_latest},
-    {"list 10 open", run_list},
-    {"count", run_count},
+    {"lookup of 10", choose, find},      {"update of 10", choose_and_find, update},
+    {"claim of 10 due", touch, claim},   {"claim, none due", NULL, claim},
+    {"latest of a group", NULL, latest}, {"list of 10 open", NULL, list},
+    {"count", NULL, count_all},
 };
 
-static double measure_us(struct bench *bench, const struct operation *operation)
-{
-    struct timespec start;
-    struct timespec end;
+/* ---- Measuring ------------------------------------------------------------------------------ */
 
-    (void)clock_gettime(CLOCK_MONOTONIC, &start);
-    for (int i = 0; i < ROUNDS; i++) {
+static double clock_us(clockid_t which)
+{
+    struct timespec time = {0};
+
+    (void)clock_gettime(which, &time);
+    return (double)time.tv_sec * 1e6 + (double)time.tv_nsec / 1e3;
+}
+
+/* The first number of schedstat: nanoseconds on a CPU (Documentation/scheduler/sched-stats). */
+static double server_us(const struct bench *bench)
+{
+    char path[64];
+    char line[128] = "";
+    FILE *file = NULL;
+
+    if (bench->server == 0) {
+        return 0;
+    }
+    (void)snprintf(path, sizeof(path), "/proc/%d/schedstat", bench->server);
+    file = fopen(path, "re");
+    if (!file || !fgets(line, sizeof(line), file)) {
+        (void)fprintf(stderr, "%s: cannot be read\n", path);
+        abort();
+    }
+    (void)fclose(file);
+    return (double)strtoull(line, NULL, 10) / 1e3;
+}
+
+static void take_turn(struct bench *bench, const struct operation *operation, size_t turn)
+{
+    bench->wall_us[turn] = 0;
+    bench->cpu_us[turn] = 0;
+    for (int i = 0; i < PER_TURN; i++) {
+        if (operation->prepare) {
+            operation->prepare(bench);
+        }
+        const uint64_t calls = metrics_value(METRIC_AWS_CALLS);
+        const uint64_t milliunits = metrics_value(METRIC_DYNAMODB_READ_MILLIUNITS) +
+                                    metrics_value(METRIC_DYNAMODB_WRITE_MILLIUNITS);
+        const double server = server_us(bench);
+        const double cpu = clock_us(CLOCK_THREAD_CPUTIME_ID);
+        const double wall = clock_us(CLOCK_MONOTONIC);
         operation->run(bench);
+        bench->wall_us[turn] += (clock_us(CLOCK_MONOTONIC) - wall) / PER_TURN;
+        bench->cpu_us[turn] += (clock_us(CLOCK_THREAD_CPUTIME_ID) - cpu) / PER_TURN;
+        bench->cpu_us[turn] += (server_us(bench) - server) / PER_TURN;
+        bench->calls += metrics_value(METRIC_AWS_CALLS) - calls;
+        bench->milliunits += metrics_value(METRIC_DYNAMODB_READ_MILLIUNITS) +
+                             metrics_value(METRIC_DYNAMODB_WRITE_MILLIUNITS) - milliunits;
         arena_reset(bench->arena);
     }
-    (void)clock_gettime(CLOCK_MONOTONIC, &end);
-    return ((double)(end.tv_sec - start.tv_sec) * 1e6 +
-            (double)(end.tv_nsec - start.tv_nsec) / 1e3) /
-           ROUNDS;
 }
 
-/* Both stores take turns and the fastest part of each counts, so that what else the machine does
- * falls on both. */
-static void compare_operation(const char *name, struct bench benches[2],
-                              const struct operation *operation)
+static int compare(const void *a, const void *b)
 {
-    double best_us[2] = {1e12, 1e12};
+    const double left = *(const double *)a;
+    const double right = *(const double *)b;
 
-    for (int part = 0; part < 2 * PARTS; part++) {
-        double us = measure_us(&benches[part % 2], operation);
-        best_us[part % 2] = us < best_us[part % 2] ? us : best_us[part % 2];
-    }
-    (void)printf("%-8s %-20s %9.1f us at %u, %9.1f us at %u: x %.2f\n", name, operation->name,
-                 best_us[0], benches[0].size, best_us[1], benches[1].size, best_us[1] / best_us[0]);
+    return (left > right) - (left < right);
 }
 
-static void compare(const char *name, const char *const urls[2], const unsigned sizes[2],
-                    const struct aws_client_options *aws)
+static double median(double *values)
 {
-    struct bench benches[2] = {{.random = 1}, {.random = 2}};
+    qsort(values, TURNS, sizeof(*values), compare);
+    return values[TURNS / 2];
+}
 
-    for (size_t i = 0; i < 2; i++) {
-        const struct tracker_options options = {.url = urls[i], .aws = aws};
-        benches[i].arena = arena_new(64u * 1024 * 1024);
-        must(&benches[i], tracker_open(&options, &benches[i].tracker, &benches[i].error));
-        fill(&benches[i], sizes[i]);
+static void print(const char *name, const struct operation *operation, struct bench *bench,
+                  const double first[2])
+{
+    const double wall_us = median(bench->wall_us);
+    const double cpu_us = median(bench->cpu_us);
+    const double runs = (double)TURNS * PER_TURN;
+
+    (void)printf("%-9s %-18s %8u %9.1f us x %.2f %9.1f us of CPU x %.2f", name, operation->name,
+                 bench->size, wall_us, wall_us / first[0], cpu_us, cpu_us / first[1]);
+    if (bench->calls > 0) {
+        (void)printf(" %6.2f calls %6.2f units", (double)bench->calls / runs,
+                     (double)bench->milliunits / 1000 / runs);
     }
-    for (size_t i = 0; i < ARRAY_COUNT(operations); i++) {
-        compare_operation(name, benches, &operations[i]);
+    (void)printf("\n");
+    bench->calls = bench->milliunits = 0;
+}
+
+static void measure(const char *name, struct bench *benches, size_t count,
+                    const struct operation *operation)
+{
+    for (size_t turn = 0; turn < TURNS; turn++) {
+        for (size_t i = 0; i < count; i++) {
+            take_turn(&benches[i], operation, turn);
+        }
     }
-    for (size_t i = 0; i < 2; i++) {
-        tracker_close(benches[i].tracker);
-        arena_free(benches[i].arena);
+    const double first[2] = {median(benches[0].wall_us), median(benches[0].cpu_us)};
+    for (size_t i = 0; i < count; i++) {
+        print(name, operation, &benches[i], first);
     }
 }
 
-static void compare_dynamodb(const unsigned sizes[2])
+/* Opens the stores; how many there are. */
+static size_t open_all(struct records *records, struct bench *benches, int count, char **arguments)
 {
-    const char *const urls[2] = {"dynamodb:growth-small", "dynamodb:growth-large"};
-    const unsigned smaller[2] = {sizes[0] / 10, sizes[0]};
-    struct dynalite server;
+    size_t opened = 0;
 
-    dynalite_start(&server, false, NULL);
-    for (size_t i = 0; i < 2; i++) {
-        dynalite_create_table(&server, urls[i] + strlen("dynamodb:"));
+    for (int i = 0; i + ARGUMENTS <= count && opened < STORES_MAX; i += ARGUMENTS) {
+        struct bench *bench = &benches[opened++];
+        bench->url = arguments[i];
+        bench->size = (unsigned)strtoul(arguments[i + 1], NULL, 10);
+        bench->server = (int)strtol(arguments[i + 2], NULL, 10);
+        bench->tracker = records_open_tracker(records, bench->url);
+        bench->arena = arena_new(64u << 20);
+        bench->random = opened;
+        bench->now_ms = clock_now_ms(clock_system());
     }
-    compare("dynamodb", urls, smaller, &server.aws);
-    dynalite_stop(&server);
+    return opened;
 }
 
 int main(int count, char **arguments)
 {
-    const unsigned sizes[2] = {
-        count > 1 ? (unsigned)strtoul(arguments[1], NULL, 10) : 10000,
-        count > 2 ? (unsigned)strtoul(arguments[2], NULL, 10) : 200000,
-    };
-    const char *const files[2] = {"sqlite:tracker-growth-small.db",
-                                  "sqlite:tracker-growth-large.db"};
-    char databases[2][64];
-    const char *const urls[2] = {databases[0], databases[1]};
-    struct redis_server server;
+    static struct bench benches[STORES_MAX];
 
-    for (size_t i = 0; i < 2; i++) {
-        (void)unlink(files[i] + strlen("sqlite:"));
+    if (count < 3 + ARGUMENTS) {
+        (void)fprintf(stderr, "usage: tracker_growth NAME KEY_FILE URL SIZE PID ...\n");
+        return EXIT_FAILURE;
     }
-    compare("sqlite", files, sizes, NULL);
-    redis_server_start(&server);
-    for (size_t i = 0; i < 2; i++) {
-        (void)unlink(files[i] + strlen("sqlite:"));
-        (void)snprintf(databases[i], sizeof(databases[i]), "redis://127.0.0.1:%d/%zu", server.port,
-                       i);
+    struct records *records = records_new(arguments[2]);
+    const size_t stores = open_all(records, benches, count - 3, arguments + 3);
+    for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++) {
+        measure(arguments[1], benches, stores, &operations[i]);
     }
-    compare("redis", urls, sizes, NULL);
-    redis_server_stop(&server);
-    compare_dynamodb(sizes);
+    for (size_t i = 0; i < stores; i++) {
+        tracker_close(benches[i].tracker);
+        arena_free(benches[i].arena);
+    }
+    records_free(records);
     return EXIT_SUCCESS;
 }
