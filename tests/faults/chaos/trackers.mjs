@@ -1,5 +1,5 @@
 // The trackers that the chaos test knows: each takes a folder of its own and the environment of the
-// stand-in, and gives {url, environment, restarts, disturb, stop}. disturb kills the store, or a part of
+// stand-in, and gives {url, environment, restarts, disturb, stop, pid}. disturb kills the store, or a part of
 // it, and brings it back; of an embedded one there is nothing to kill.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -56,6 +56,7 @@ async function redis(folder) {
             server = await redisServer(port, folder);
             this.restarts++;
         },
+        pid: () => server.pid,
         stop: () => killed(server),
     };
 }
