@@ -30,6 +30,7 @@ static void open_curl(const char *url)
     (void)snprintf(state.url, sizeof(state.url), "%s/", url);
     state.host = strstr(url, "//") + 2;
     state.multi = curl_multi_init();
+    curl_multi_setopt(state.multi, CURLMOPT_MAXCONNECTS, 32L);
     for (size_t i = 0; i < BARE_BATCH_MAX; i++) {
         CURL *easy = state.handles[i] = curl_easy_init();
         buffer_init(&state.lines[i], 1u << 16);

@@ -1,13 +1,15 @@
 """The prior system's Lambda handler as its users have it today (Python, boto3): a table in DynamoDB,
 one statement at a time. An invocation is a conditional put and ExecuteStatement; a completion is a
-read of the item, SendTaskSuccess and an update of the item. Here without its logging library, which
-cost more. The messages come from the runtime, so that receiving costs it nothing.
+read of the item, SendTaskSuccess and an update of the item, and every event is logged as JSON. Here
+with Python's own logging instead of its library, which costs more. The messages come from the runtime,
+so that receiving costs it nothing.
 
     handler.py ENDPOINT      reads from stdin, a line each: completion BATCH COUNT | invocation BATCH COUNT
                              and answers "done"
 """
 import datetime
 import json
+import logging
 import os
 import sys
 import time
@@ -21,6 +23,9 @@ TABLE = boto3.resource("dynamodb", endpoint_url=ENDPOINT).Table("tracking")
 DATA = boto3.client("redshift-data", endpoint_url=ENDPOINT)
 STATES = boto3.client("stepfunctions", endpoint_url=ENDPOINT)
 DAY = 86400
+LOGGER = logging.getLogger("prior")
+logging.basicConfig(level=logging.INFO, stream=open(os.devnull, "w", encoding="utf-8"))
+logging.getLogger("botocore").setLevel(logging.WARNING)
 
 
 class InvalidRequest(Exception):
@@ -75,6 +80,7 @@ def execute(event):
 
 
 def handler(event, _context):
+    LOGGER.info(json.dumps(event))
     if "Records" in event:
         for record in event["Records"]:
             finish(json.loads(record["body"]))
