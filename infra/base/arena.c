@@ -156,8 +156,10 @@ const char *arena_text(struct arena *arena, struct slice bytes)
     return arena_copy(arena, bytes).data;
 }
 
+/* Printed at once where there is room in the block, which nearly always is the case. */
 const char *arena_format(struct arena *arena, const char *format, ...)
 {
+    struct block *block = arena->current;
     va_list arguments;
     va_list again;
     int size = 0;
@@ -165,13 +167,16 @@ const char *arena_format(struct arena *arena, const char *format, ...)
 
     va_start(arguments, format);
     va_copy(again, arguments);
-    size = vsnprintf(NULL, 0, format, arguments);
+    size = vsnprintf(block->data + block->used, block->size - block->used, format, arguments);
     va_end(arguments);
     if (size < 0) {
         memory_abort("a format cannot be printed");
     }
     text = arena_alloc(arena, (size_t)size + 1);
-    (void)vsnprintf(text, (size_t)size + 1, format, again);
+    if (arena->current != block) {
+        explicit_bzero(block->data + block->used, block->size - block->used);
+        (void)vsnprintf(text, (size_t)size + 1, format, again);
+    }
     va_end(again);
     return text;
 }

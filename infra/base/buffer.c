@@ -91,7 +91,12 @@ void buffer_append_text(struct buffer *buffer, const char *text)
 
 void buffer_append_byte(struct buffer *buffer, char byte)
 {
-    buffer_append(buffer, (struct slice){&byte, 1});
+    char *end = buffer_reserve(buffer, 1);
+
+    if (end != NULL) {
+        *end = byte;
+        buffer_commit(buffer, 1);
+    }
 }
 
 void buffer_append_int64(struct buffer *buffer, int64_t value)

@@ -10,59 +10,55 @@ void json_writer_init(struct json_writer *writer, struct buffer *out)
     writer->needs_comma = false;
 }
 
-/* The escape of a byte below 0x80 that may not stand for itself; NULL when it may. */
-static const char *escape_of(unsigned char byte, char numeric[7])
+/* Bytes that may not stand for themselves, or are part of a character of several bytes. */
+static bool is_plain(unsigned char byte)
+{
+    return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
+}
+
+static void append_escape(struct buffer *out, unsigned char byte)
 {
     static const char hex[] = "0123456789abcdef";
+    static const char letters[0x20] = {
+        ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'};
 
-    switch (byte) {
-    case '"': return "\\\"";
-    case '\\': return "\\\\";
-    case '\b': return "\\b";
-    case '\f': return "\\f";
-    case '\n': return "\\n";
-    case '\r': return "\\r";
-    case '\t': return "\\t";
-    default: break;
-    }
+    buffer_append_byte(out, '\\');
     if (byte >= 0x20) {
-        return NULL;
+        buffer_append_byte(out, (char)byte);
+    } else if (letters[byte] != '\0') {
+        buffer_append_byte(out, letters[byte]);
+    } else {
+        const char numeric[] = {'u', '0', '0', hex[byte >> 4], hex[byte & 15]};
+
+        buffer_append(out, (struct slice){numeric, sizeof(numeric)});
     }
-    numeric[0] = '\\';
-    numeric[1] = 'u';
-    numeric[2] = '0';
-    numeric[3] = '0';
-    numeric[4] = hex[byte >> 4];
-    numeric[5] = hex[byte & 15];
-    numeric[6] = '\0';
-    return numeric;
 }
 
 /* Runs that need no escape are appended at once. */
 static void append_quoted(struct buffer *out, struct slice text)
 {
-    size_t run = 0;
     size_t offset = 0;
 
     buffer_append_byte(out, '"');
     while (offset < text.size) {
-        unsigned char byte = (unsigned char)text.data[offset];
-        size_t size = byte < 0x80 ? 1 : slice_utf8_size(text, offset);
-        char numeric[7];
-        const char *escape = size == 0 ? "\xEF\xBF\xBD" : NULL;
+        const size_t run = offset;
+        size_t size = 1;
 
-        if (byte < 0x80) {
-            escape = escape_of(byte, numeric);
+        while (offset < text.size && size > 0) {
+            const unsigned char byte = (unsigned char)text.data[offset];
+            size = is_plain(byte) ? 1 : byte < 0x80 ? 0 : slice_utf8_size(text, offset);
+            offset += size;
         }
-        size = size == 0 ? 1 : size;
-        if (escape != NULL) {
-            buffer_append(out, slice_part(text, run, offset - run));
-            buffer_append_text(out, escape);
-            run = offset + size;
+        buffer_append(out, (struct slice){text.data + run, offset - run});
+        if (size == 0) {
+            const unsigned char byte = (unsigned char)text.data[offset++];
+            if (byte < 0x80) {
+                append_escape(out, byte);
+            } else {
+                buffer_append_text(out, "\xEF\xBF\xBD");
+            }
         }
-        offset += size;
     }
-    buffer_append(out, slice_part(text, run, text.size));
     buffer_append_byte(out, '"');
 }
 
@@ -160,7 +156,8 @@ void json_write_double(struct json_writer *writer, const char *name, double valu
     }
     begin_value(writer, name);
     if (fabs(value) <= 0x1p53 && trunc(value) == value) {
-        buffer_append_format(writer->out, "%.0f", value);
+        buffer_append_text(writer->out, signbit(value) && value == 0 ? "-" : "");
+        buffer_append_int64(writer->out, (int64_t)value);
         return;
     }
     do {
