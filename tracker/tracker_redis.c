@@ -50,7 +50,10 @@ static enum status redis_ping(struct tracker *tracker, struct error *error)
 
 const char *redis_record_key(struct redis_store *store, const char *id)
 {
-    return arena_format(store->scratch, "rb:{%02u}:r:%s", tracker_shard(id), id);
+    const struct slice parts[] = {slice_from_text(redis_prefix(store, tracker_shard(id))),
+                                  SLICE("r:"), slice_from_text(id)};
+
+    return arena_join(store->scratch, parts, ARRAY_COUNT(parts));
 }
 
 void redis_add_get_record(struct redis_batch *batch, const char *id)

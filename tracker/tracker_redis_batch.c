@@ -1,6 +1,5 @@
 #include "tracker/tracker_redis.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 struct redis_batch redis_batch_begin(struct redis_store *store, size_t capacity)
@@ -51,7 +50,8 @@ void redis_part_text(struct redis_command *command, const char *text)
 
 void redis_part_int64(struct redis_batch *batch, struct redis_command *command, int64_t value)
 {
-    redis_part_text(command, arena_format(batch->store->scratch, "%" PRId64, value));
+    redis_part(command,
+               slice_from_int64(value, arena_alloc(batch->store->scratch, SLICE_INT64_BYTES)));
 }
 
 struct redis_command *redis_add(struct redis_batch *batch, unsigned shard, const char *name,
@@ -69,8 +69,10 @@ struct redis_command *redis_add(struct redis_batch *batch, unsigned shard, const
 static const char *shard_key(struct redis_batch *batch, unsigned shard, const char *name,
                              const char *suffix)
 {
-    return arena_format(batch->store->scratch, "%s%s%s", redis_prefix(batch->store, shard), name,
-                        suffix);
+    const struct slice parts[] = {slice_from_text(redis_prefix(batch->store, shard)),
+                                  slice_from_text(name), slice_from_text(suffix)};
+
+    return arena_join(batch->store->scratch, parts, ARRAY_COUNT(parts));
 }
 
 /* The shard's keys that a script changes besides its first one. */
@@ -89,6 +91,7 @@ struct redis_command *redis_add_script(struct redis_batch *batch, enum redis_scr
 {
     struct redis_command *command = add_command(batch, script, shard);
     const char *const *more = script_keys[script];
+    struct slice count = SLICE_NONE;
     int key_count = 1;
 
     redis_part_text(command, "EVALSHA");
@@ -103,15 +106,21 @@ struct redis_command *redis_add_script(struct redis_batch *batch, enum redis_scr
         redis_part_text(command, shard_key(batch, shard, "gd:", group_hash));
         key_count += 2;
     }
-    command->parts[2] = arena_format(batch->store->scratch, "%d", key_count);
-    command->sizes[2] = strlen(command->parts[2]);
+    count = slice_from_int64(key_count, arena_alloc(batch->store->scratch, SLICE_INT64_BYTES));
+    command->parts[2] = count.data;
+    command->sizes[2] = count.size;
     redis_part_text(command, redis_prefix(batch->store, shard));
     return command;
 }
 
 const char *redis_prefix(struct redis_store *store, unsigned shard)
 {
-    return arena_format(store->scratch, "rb:{%02u}:", shard);
+    char *prefix = arena_alloc(store->scratch, sizeof("rb:{00}:"));
+
+    memcpy(prefix, "rb:{00}:", sizeof("rb:{00}:"));
+    prefix[4] = (char)('0' + (char)(shard / 10));
+    prefix[5] = (char)('0' + (char)(shard % 10));
+    return prefix;
 }
 
 struct slice redis_reply_slice(const redisReply *reply)

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define BLOCK_BYTES ((size_t)64 * 1024)
+#define SPARE_MAX   3 /* blocks kept for the next batch, besides the first */
 
 struct block {
     struct block *next; /* allocated before this one */
@@ -26,6 +27,8 @@ struct deferred {
 
 struct arena {
     struct block *current; /* the newest; the last of the list is the first block, which is kept */
+    struct block *spare;   /* of BLOCK_BYTES, empty */
+    size_t spare_count;
     struct deferred *deferred;
     size_t used_bytes; /* of all blocks */
     size_t max_bytes;
@@ -49,6 +52,21 @@ struct arena *arena_new(size_t max_bytes)
     return arena;
 }
 
+/* Makes room for so many bytes. */
+static void add_block(struct arena *arena, size_t bytes)
+{
+    struct block *block = arena->spare;
+
+    if (bytes > BLOCK_BYTES || block == NULL) {
+        arena->current = block_new(bytes > BLOCK_BYTES ? bytes : BLOCK_BYTES, arena->current);
+        return;
+    }
+    arena->spare = block->next;
+    arena->spare_count--;
+    block->next = arena->current;
+    arena->current = block;
+}
+
 static void run_deferred(struct arena *arena)
 {
     while (arena->deferred != NULL) {
@@ -59,6 +77,20 @@ static void run_deferred(struct arena *arena)
     }
 }
 
+/* Overwritten, then kept for the next batch or freed. */
+static void block_release(struct arena *arena, struct block *block)
+{
+    explicit_bzero(block->data, block->used);
+    if (block->size == BLOCK_BYTES && arena->spare_count < SPARE_MAX) {
+        block->used = 0;
+        block->next = arena->spare;
+        arena->spare = block;
+        arena->spare_count++;
+    } else {
+        free(block);
+    }
+}
+
 void arena_reset(struct arena *arena)
 {
     run_deferred(arena);
@@ -66,8 +98,7 @@ void arena_reset(struct arena *arena)
         struct block *block = arena->current;
 
         arena->current = block->next;
-        explicit_bzero(block->data, block->used);
-        free(block);
+        block_release(arena, block);
     }
     explicit_bzero(arena->current->data, arena->current->used);
     arena->current->used = 0;
@@ -78,6 +109,12 @@ void arena_free(struct arena *arena)
 {
     if (arena != NULL) {
         arena_reset(arena);
+        while (arena->spare != NULL) {
+            struct block *block = arena->spare;
+
+            arena->spare = block->next;
+            free(block);
+        }
         free(arena->current);
         free(arena);
     }
@@ -109,8 +146,8 @@ void *arena_alloc(struct arena *arena, size_t bytes)
         memory_abort("an arena is full");
     }
     if (bytes > block->size - block->used) {
-        block = block_new(bytes > BLOCK_BYTES ? bytes : BLOCK_BYTES, block);
-        arena->current = block;
+        add_block(arena, bytes);
+        block = arena->current;
     }
     memory = block->data + block->used;
     block->used += bytes;
@@ -154,6 +191,27 @@ struct slice arena_copy(struct arena *arena, struct slice bytes)
 const char *arena_text(struct arena *arena, struct slice bytes)
 {
     return arena_copy(arena, bytes).data;
+}
+
+const char *arena_join(struct arena *arena, const struct slice *parts, size_t count)
+{
+    size_t size = 1;
+    char *text = NULL;
+    char *end = NULL;
+
+    for (size_t i = 0; i < count; i++) {
+        if (__builtin_add_overflow(size, parts[i].size, &size)) {
+            memory_abort("an arena's text overflows");
+        }
+    }
+    text = end = arena_alloc(arena, size);
+    for (size_t i = 0; i < count; i++) {
+        if (parts[i].size > 0) {
+            memcpy(end, parts[i].data, parts[i].size);
+            end += parts[i].size;
+        }
+    }
+    return text;
 }
 
 /* Printed at once where there is room in the block, which nearly always is the case. */

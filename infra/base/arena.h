@@ -18,7 +18,7 @@ struct arena *arena_new(size_t max_bytes);
 void arena_free(struct arena *arena);
 /* Fit for CLEANUP on a struct arena * variable. */
 void arena_cleanup(struct arena **arena);
-/* Everything allocated becomes invalid; the first block is kept for the next batch. The memory is
+/* Everything allocated becomes invalid; some blocks are kept for the next batch. The memory is
  * overwritten, since batches hold secrets. */
 void arena_reset(struct arena *arena);
 size_t arena_used_bytes(const struct arena *arena);
@@ -36,6 +36,8 @@ void *arena_array(struct arena *arena, size_t count, size_t element_bytes);
 /* Copies, NUL-terminated behind the last byte. Absent stays absent. */
 struct slice arena_copy(struct arena *arena, struct slice bytes);
 const char *arena_text(struct arena *arena, struct slice bytes);
+/* The parts one after the other, NUL-terminated. */
+const char *arena_join(struct arena *arena, const struct slice *parts, size_t count);
 const char *arena_format(struct arena *arena, const char *format, ...) PRINTF_LIKE(2, 3);
 
 #endif

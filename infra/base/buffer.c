@@ -89,7 +89,7 @@ void buffer_append_text(struct buffer *buffer, const char *text)
     buffer_append(buffer, slice_from_text(text));
 }
 
-void buffer_append_byte(struct buffer *buffer, char byte)
+void buffer_append_slowly(struct buffer *buffer, char byte)
 {
     char *end = buffer_reserve(buffer, 1);
 
@@ -101,18 +101,9 @@ void buffer_append_byte(struct buffer *buffer, char byte)
 
 void buffer_append_int64(struct buffer *buffer, int64_t value)
 {
-    char digits[20];
-    size_t start = sizeof(digits);
-    uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    char memory[SLICE_INT64_BYTES];
 
-    do {
-        digits[--start] = (char)('0' + (char)(rest % 10));
-        rest /= 10;
-    } while (rest > 0);
-    if (value < 0) {
-        digits[--start] = '-';
-    }
-    buffer_append(buffer, (struct slice){digits + start, sizeof(digits) - start});
+    buffer_append(buffer, slice_from_int64(value, memory));
 }
 
 void buffer_append_format(struct buffer *buffer, const char *format, ...)

@@ -31,7 +31,17 @@ void buffer_reset(struct buffer *buffer);
 void buffer_wipe(struct buffer *buffer);
 void buffer_append(struct buffer *buffer, struct slice bytes);
 void buffer_append_text(struct buffer *buffer, const char *text);
-void buffer_append_byte(struct buffer *buffer, char byte);
+void buffer_append_slowly(struct buffer *buffer, char byte);
+/* Inline, since writers of JSON live on it. */
+static inline void buffer_append_byte(struct buffer *buffer, char byte)
+{
+    if (buffer->size < buffer->max_bytes && buffer->size + 1 < buffer->capacity) {
+        buffer->data[buffer->size++] = byte;
+        buffer->data[buffer->size] = '\0';
+    } else {
+        buffer_append_slowly(buffer, byte);
+    }
+}
 void buffer_append_int64(struct buffer *buffer, int64_t value);
 void buffer_append_format(struct buffer *buffer, const char *format, ...) PRINTF_LIKE(2, 3);
 /* Room for `bytes` more at the end: returns where to write, or NULL (and overflowed) past the

@@ -1,9 +1,8 @@
 #include "infra/base/json_reader.h"
 
-#include "infra/base/json_scan.h"
+#include "infra/base/json_parse.h"
 #include "infra/base/json_writer.h"
 
-#include <cjson/cJSON.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
@@ -12,93 +11,62 @@
 
 #define EXACT_INTEGER_LIMIT 0x1p53 /* past it a double no longer tells integers apart */
 #define NAME_IN_PATH_BYTES  64
+#define SMALL_BYTES         (16u << 10)
 
 struct json_document {
-    cJSON *root;
+    const struct json_node *root;
 };
 
 /* --- parsing --- */
 
-/* Texts are overwritten as the arena's memory is; cJSON itself only frees. Depth is capped. */
-static void wipe(cJSON *node)
+static void release_arena(void *object)
 {
-    for (; node != NULL; node = node->next) {
-        if (node->valuestring != NULL) {
-            explicit_bzero(node->valuestring, strlen(node->valuestring));
-        }
-        wipe(node->child);
-    }
+    arena_free(object);
 }
 
-static void release_document(void *object)
+/* A hostile text takes many times its size as a tree, which the limit of the caller's arena is not
+ * made for: a large one has memory of its own, which goes when the arena goes. */
+static struct arena *arena_for(struct arena *arena, struct slice text)
 {
-    struct json_document *document = object;
+    struct arena *own = NULL;
 
-    wipe(document->root);
-    cJSON_Delete(document->root);
+    if (text.size <= SMALL_BYTES) {
+        return arena;
+    }
+    own = arena_new(SIZE_MAX);
+    arena_defer(arena, release_arena, own);
+    return own;
 }
 
 enum status json_parse(struct arena *arena, struct slice text, struct json *root,
                        struct error *error)
 {
-    size_t misfit = json_scan(text);
-    const char *stopped = NULL;
-    struct json_document *document = NULL;
-    cJSON *parsed = NULL;
+    struct json_document *document = ARENA_NEW(arena, struct json_document);
+    size_t misfit = 0;
 
-    if (misfit < text.size || text.size == 0) {
+    document->root = json_parse_tree(arena_for(arena, text), text, &misfit);
+    if (document->root == NULL) {
         return error_set(error, STATUS_REJECTED, "not JSON at byte %zu", misfit);
     }
-    /* With "require NUL" cJSON reads one byte behind the text, which a slice need not have: what is
-     * behind the value is checked here instead. */
-    parsed = cJSON_ParseWithLengthOpts(text.data, text.size, &stopped, 0);
-    if (parsed != NULL && stopped != NULL) {
-        size_t used = (size_t)(stopped - text.data);
-
-        if (slice_trim(slice_part(text, used, text.size)).size > 0) {
-            wipe(parsed);
-            cJSON_Delete(parsed);
-            parsed = NULL;
-        }
-    }
-    if (parsed == NULL) {
-        size_t offset = stopped == NULL ? 0 : (size_t)(stopped - text.data);
-
-        return error_set(error, STATUS_REJECTED, "not JSON at byte %zu", offset);
-    }
-    document = ARENA_NEW(arena, struct json_document);
-    document->root = parsed;
-    arena_defer(arena, release_document, document);
-    *root = (struct json){document, parsed};
+    *root = (struct json){document, document->root};
     return STATUS_OK;
 }
 
 /* --- walking --- */
 
-static const cJSON *node_of(struct json value)
+static const struct json_node *node_of(struct json value)
 {
     return value.node;
 }
 
-static struct json place(struct json origin, const cJSON *node)
+static struct json place(struct json origin, const struct json_node *node)
 {
     return (struct json){origin.document, node};
 }
 
 enum json_kind json_kind(struct json value)
 {
-    const cJSON *node = node_of(value);
-
-    switch (node == NULL ? cJSON_Invalid : node->type & 0xFF) {
-    case cJSON_NULL: return JSON_NULL;
-    case cJSON_False:
-    case cJSON_True: return JSON_BOOL;
-    case cJSON_Number: return JSON_NUMBER;
-    case cJSON_String: return JSON_TEXT;
-    case cJSON_Array: return JSON_ARRAY;
-    case cJSON_Object: return JSON_OBJECT;
-    default: return JSON_ABSENT;
-    }
+    return value.node == NULL ? JSON_ABSENT : node_of(value)->kind;
 }
 
 bool json_exists(struct json value)
@@ -110,17 +78,24 @@ bool json_exists(struct json value)
 
 struct json json_member(struct json object, const char *name)
 {
-    const cJSON *child = json_kind(object) == JSON_OBJECT ? node_of(object)->child : NULL;
+    const struct json_node *child =
+        json_kind(object) == JSON_OBJECT ? node_of(object)->child : NULL;
 
-    while (child != NULL && strcmp(child->string, name) != 0) {
+    while (child != NULL &&
+           (child->name.data[0] != name[0] || strcmp(child->name.data, name) != 0)) {
         child = child->next;
     }
     return place(object, child);
 }
 
-static const cJSON *child_at(const cJSON *node, size_t index)
+static const struct json_node *first_child(const struct json_node *node)
 {
-    const cJSON *child = node->child;
+    return node->kind == JSON_ARRAY || node->kind == JSON_OBJECT ? node->child : NULL;
+}
+
+static const struct json_node *child_at(const struct json_node *node, size_t index)
+{
+    const struct json_node *child = node->child;
 
     for (; child != NULL && index > 0; index--) {
         child = child->next;
@@ -135,9 +110,10 @@ struct json json_element(struct json array, size_t index)
 
 struct json json_member_at(struct json object, size_t index, struct slice *name)
 {
-    const cJSON *child = json_kind(object) == JSON_OBJECT ? child_at(node_of(object), index) : NULL;
+    const struct json_node *child =
+        json_kind(object) == JSON_OBJECT ? child_at(node_of(object), index) : NULL;
 
-    *name = child == NULL ? SLICE_NONE : slice_from_text(child->string);
+    *name = child == NULL ? SLICE_NONE : child->name;
     return place(object, child);
 }
 
@@ -148,13 +124,11 @@ struct json json_next(struct json element)
 
 size_t json_count(struct json value)
 {
-    enum json_kind kind = json_kind(value);
+    const struct json_node *child = value.node == NULL ? NULL : first_child(node_of(value));
     size_t count = 0;
 
-    if (kind == JSON_ARRAY || kind == JSON_OBJECT) {
-        for (const cJSON *child = node_of(value)->child; child != NULL; child = child->next) {
-            count++;
-        }
+    for (; child != NULL; child = child->next) {
+        count++;
     }
     return count;
 }
@@ -181,16 +155,17 @@ static void path_append(struct path *path, const char *format, ...)
     }
 }
 
-static void path_append_name(struct path *path, const char *name)
+static void path_append_name(struct path *path, struct slice name)
 {
-    struct slice cut = slice_cut_utf8(slice_from_text(name), NAME_IN_PATH_BYTES);
+    struct slice cut = slice_cut_utf8(name, NAME_IN_PATH_BYTES);
 
     path_append(path, "%s%.*s", path->size > 0 ? "." : "", SLICE_PRINT(cut));
 }
 
 /* Nodes do not know their parents, so the tree is searched; errors are rare. Writes the path from
  * node down to target and answers whether target is there. */
-static bool find_path(const cJSON *node, const cJSON *target, struct path *path)
+static bool find_path(const struct json_node *node, const struct json_node *target,
+                      struct path *path)
 {
     size_t size = path->size;
     size_t index = 0;
@@ -198,9 +173,9 @@ static bool find_path(const cJSON *node, const cJSON *target, struct path *path)
     if (node == target) {
         return true;
     }
-    for (const cJSON *child = node->child; child != NULL; child = child->next) {
-        if (child->string != NULL) {
-            path_append_name(path, child->string);
+    for (const struct json_node *child = first_child(node); child != NULL; child = child->next) {
+        if (child->name.data != NULL) {
+            path_append_name(path, child->name);
         } else {
             path_append(path, "[%zu]", index);
         }
@@ -223,7 +198,7 @@ static struct path path_of(struct json value, const char *member)
         (void)find_path(value.document->root, value.node, &path);
     }
     if (member != NULL) {
-        path_append_name(&path, member);
+        path_append_name(&path, slice_from_text(member));
     } else if (path.size == 0) {
         path_append(&path, "request");
     }
@@ -279,7 +254,7 @@ enum status json_text(struct json value, struct slice *text, struct error *error
     enum status status = need_kind(value, JSON_TEXT, error);
 
     if (status == STATUS_OK) {
-        *text = slice_from_text(node_of(value)->valuestring);
+        *text = node_of(value)->text;
     }
     return status;
 }
@@ -310,7 +285,7 @@ enum status json_int64(struct json value, int64_t minimum, int64_t maximum, int6
     if (status != STATUS_OK) {
         return status;
     }
-    exact = node_of(value)->valuedouble;
+    exact = node_of(value)->number;
     if (!(fabs(exact) <= EXACT_INTEGER_LIMIT) || trunc(exact) != exact) {
         return json_reject(value, error, "must be an integer between %" PRId64 " and %" PRId64,
                            minimum, maximum);
@@ -371,10 +346,10 @@ enum status json_find_double(struct json object, const char *name, double *numbe
     if (status != STATUS_OK) {
         return status;
     }
-    if (!isfinite(node_of(member)->valuedouble)) {
+    if (!isfinite(node_of(member)->number)) {
         return json_reject(member, error, "is too large a number");
     }
-    *number = node_of(member)->valuedouble;
+    *number = node_of(member)->number;
     return STATUS_OK;
 }
 
@@ -388,7 +363,7 @@ enum status json_find_bool(struct json object, const char *name, bool *flag, str
     }
     status = need_kind(member, JSON_BOOL, error);
     if (status == STATUS_OK) {
-        *flag = cJSON_IsTrue(node_of(member));
+        *flag = node_of(member)->truth;
     }
     return status;
 }
@@ -435,10 +410,11 @@ static bool is_listed(const char *name, const char *const *names, size_t count)
 enum status json_only_members(struct json object, const char *const *names, size_t count,
                               struct error *error)
 {
-    const cJSON *child = json_kind(object) == JSON_OBJECT ? node_of(object)->child : NULL;
+    const struct json_node *child =
+        json_kind(object) == JSON_OBJECT ? node_of(object)->child : NULL;
 
     for (; child != NULL; child = child->next) {
-        if (!is_listed(child->string, names, count)) {
+        if (!is_listed(child->name.data, names, count)) {
             return json_reject(place(object, child), error, "unknown field");
         }
     }
@@ -447,21 +423,21 @@ enum status json_only_members(struct json object, const char *const *names, size
 
 /* --- printing --- */
 
-static void print_node(const cJSON *node, const char *name, struct json_writer *writer)
+static void print_node(const struct json_node *node, const char *name, struct json_writer *writer)
 {
-    switch (node->type & 0xFF) {
-    case cJSON_False:
-    case cJSON_True: json_write_bool(writer, name, cJSON_IsTrue(node)); return;
-    case cJSON_Number: json_write_double(writer, name, node->valuedouble); return;
-    case cJSON_String: json_write_text(writer, name, slice_from_text(node->valuestring)); return;
-    case cJSON_Array: json_begin_array(writer, name); break;
-    case cJSON_Object: json_begin_object(writer, name); break;
-    default: json_write_null(writer, name); return;
+    switch (node->kind) {
+    case JSON_ABSENT:
+    case JSON_NULL: json_write_null(writer, name); return;
+    case JSON_BOOL: json_write_bool(writer, name, node->truth); return;
+    case JSON_NUMBER: json_write_double(writer, name, node->number); return;
+    case JSON_TEXT: json_write_text(writer, name, node->text); return;
+    case JSON_ARRAY: json_begin_array(writer, name); break;
+    case JSON_OBJECT: json_begin_object(writer, name); break;
     }
-    for (const cJSON *child = node->child; child != NULL; child = child->next) {
-        print_node(child, child->string, writer);
+    for (const struct json_node *child = node->child; child != NULL; child = child->next) {
+        print_node(child, child->name.data, writer);
     }
-    if (cJSON_IsArray(node)) {
+    if (node->kind == JSON_ARRAY) {
         json_end_array(writer);
     } else {
         json_end_object(writer);
@@ -480,21 +456,30 @@ void json_print(struct json value, struct buffer *out)
     }
 }
 
-void json_copy_member(struct json value, struct slice name, struct json_writer *writer)
+static void copy_node(const struct json_node *node, struct slice name, struct json_writer *writer)
 {
     json_write_name(writer, name);
-    json_print(value, writer->out);
-    writer->needs_comma = true;
+    if (node == NULL) {
+        json_write_null(writer, NULL);
+    } else {
+        print_node(node, NULL, writer);
+    }
+}
+
+void json_copy_member(struct json value, struct slice name, struct json_writer *writer)
+{
+    copy_node(node_of(value), name, writer);
 }
 
 void json_copy_members(struct json object, const char *const *left_out, size_t count,
                        struct json_writer *writer)
 {
-    for (size_t i = 0; json_kind(object) == JSON_OBJECT && i < json_count(object); i++) {
-        struct slice name = SLICE_NONE;
-        struct json value = json_member_at(object, i, &name);
-        if (!slice_is_one_of(name, left_out, count)) {
-            json_copy_member(value, name, writer);
+    const struct json_node *child =
+        json_kind(object) == JSON_OBJECT ? node_of(object)->child : NULL;
+
+    for (; child != NULL; child = child->next) {
+        if (!slice_is_one_of(child->name, left_out, count)) {
+            copy_node(child, child->name, writer);
         }
     }
 }

@@ -1,6 +1,6 @@
 /*
- * Reading JSON: parsed by cJSON, which is seen nowhere else, and read through typed getters whose
- * errors name the path and the rule ("target.database: must be a string, got a number").
+ * Reading JSON: parsed by json_parse.c, and read through typed getters whose errors name the path
+ * and the rule ("target.database: must be a string, got a number").
  *
  * A struct json is a place in a document, passed by value. It is valid as long as its document. A
  * place that is absent is a value too: json_exists tells.

@@ -1,5 +1,7 @@
 #include "infra/base/json_writer.h"
 
+#include "infra/base/json_plain.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,18 +12,17 @@ void json_writer_init(struct json_writer *writer, struct buffer *out)
     writer->needs_comma = false;
 }
 
-/* Bytes that may not stand for themselves, or are part of a character of several bytes. */
-static bool is_plain(unsigned char byte)
-{
-    return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
-}
-
+/* Of a byte that may not stand for itself. */
 static void append_escape(struct buffer *out, unsigned char byte)
 {
     static const char hex[] = "0123456789abcdef";
     static const char letters[0x20] = {
         ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'};
 
+    if (byte >= 0x80) {
+        buffer_append_text(out, "\xEF\xBF\xBD");
+        return;
+    }
     buffer_append_byte(out, '\\');
     if (byte >= 0x20) {
         buffer_append_byte(out, (char)byte);
@@ -41,22 +42,12 @@ static void append_quoted(struct buffer *out, struct slice text)
 
     buffer_append_byte(out, '"');
     while (offset < text.size) {
-        const size_t run = offset;
-        size_t size = 1;
+        const size_t run = json_plain_run(text, offset);
 
-        while (offset < text.size && size > 0) {
-            const unsigned char byte = (unsigned char)text.data[offset];
-            size = is_plain(byte) ? 1 : byte < 0x80 ? 0 : slice_utf8_size(text, offset);
-            offset += size;
-        }
-        buffer_append(out, (struct slice){text.data + run, offset - run});
-        if (size == 0) {
-            const unsigned char byte = (unsigned char)text.data[offset++];
-            if (byte < 0x80) {
-                append_escape(out, byte);
-            } else {
-                buffer_append_text(out, "\xEF\xBF\xBD");
-            }
+        buffer_append(out, (struct slice){text.data + offset, run});
+        offset += run;
+        if (offset < text.size) {
+            append_escape(out, (unsigned char)text.data[offset++]);
         }
     }
     buffer_append_byte(out, '"');

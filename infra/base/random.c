@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#define POOL_SIZE 32
+
 static void system_fill(void *context, void *out, size_t size)
 {
     char *end = out;
@@ -36,6 +38,19 @@ void random_fill(const struct random *random, void *out, size_t size)
     random->fill(random->context, out, size);
 }
 
+/* What needs no secrecy, pauses above all, is taken from the kernel many at a time. */
+static uint64_t from_pool(void)
+{
+    static _Thread_local uint64_t pool[POOL_SIZE];
+    static _Thread_local size_t left;
+
+    if (left == 0) {
+        system_fill(NULL, pool, sizeof(pool));
+        left = POOL_SIZE;
+    }
+    return pool[--left];
+}
+
 static uint64_t next(const struct random *random)
 {
     uint64_t bits = 0;
@@ -58,7 +73,9 @@ uint64_t random_below(const struct random *random, uint64_t bound)
 
 double random_unit(const struct random *random)
 {
-    return (double)(next(random) >> 11) * 0x1p-53;
+    const uint64_t bits = random->fill == system_fill ? from_pool() : next(random);
+
+    return (double)(bits >> 11) * 0x1p-53;
 }
 
 void random_uuid(const struct random *random, char out[37])

@@ -15,7 +15,7 @@ const struct random *random_system(void);
 void random_fill(const struct random *random, void *out, size_t size);
 /* Uniform in 0..bound-1; bound >= 1. */
 uint64_t random_below(const struct random *random, uint64_t bound);
-/* Uniform in [0, 1). */
+/* Uniform in [0, 1). Not for secrets: two copies of a machine may draw the same. */
 double random_unit(const struct random *random);
 /* Version 4 UUID in lower case; out holds 37 bytes. */
 void random_uuid(const struct random *random, char out[37]);

@@ -236,3 +236,18 @@ enum status slice_to_int64(struct slice slice, int64_t minimum, int64_t maximum,
     *value = number;
     return STATUS_OK;
 }
+
+struct slice slice_from_int64(int64_t value, char memory[SLICE_INT64_BYTES])
+{
+    size_t start = SLICE_INT64_BYTES;
+    uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+
+    do {
+        memory[--start] = (char)('0' + (char)(rest % 10));
+        rest /= 10;
+    } while (rest > 0);
+    if (value < 0) {
+        memory[--start] = '-';
+    }
+    return (struct slice){memory + start, SLICE_INT64_BYTES - start};
+}

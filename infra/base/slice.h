@@ -51,4 +51,8 @@ size_t slice_utf8_size(struct slice slice, size_t offset);
 MUST_CHECK enum status slice_to_int64(struct slice slice, int64_t minimum, int64_t maximum,
                                       int64_t *value, struct error *error);
 
+/* The other way: the number's digits lie at the end of memory, which the slice points into. */
+#define SLICE_INT64_BYTES 20
+struct slice slice_from_int64(int64_t value, char memory[SLICE_INT64_BYTES]);
+
 #endif

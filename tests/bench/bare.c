@@ -1,8 +1,9 @@
 /*
  * bare curl|sockets ENDPOINT REDIS_URL: the peer. Reads from stdin, a line each, what to do:
  *
- *     completion BATCH COUNT     COUNT events, BATCH at a time: receive, find, commit, call back, settle, delete
- *     invocation BATCH COUNT     COUNT requests: receive, register, submit, commit, delete
+ *     completion BATCH COUNT     COUNT events, BATCH at a time: receive, find, commit, call back,
+ * settle, delete invocation BATCH COUNT     COUNT requests: receive, register, submit, commit,
+ * delete
  *
  * and answers "done" when it is done.
  */
@@ -15,21 +16,22 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define BODY_BYTES (1u << 20)
 #define SQL_BYTES  200
-#define NAME_START 9  /* of the id in a statement name: behind "ringback/" */
+#define NAME_START 9 /* of the id in a statement name: behind "ringback/" */
 #define ID_BYTES   32
 /* Sizes of ringback's own records for the same request, sealed. */
-#define PLAN_BYTES    1500
+#define PLAN_BYTES     1500
 #define SCRUBBED_BYTES 700
-#define STATE_BYTES   700
+#define STATE_BYTES    700
 
 struct peer {
     const struct bare_transport *transport;
-    struct bare_call queue;                    /* receive, then delete */
+    struct bare_call queue; /* receive, then delete */
     struct bare_call calls[BARE_BATCH_MAX];
-    struct slice bodies[BARE_BATCH_MAX];       /* of messages, escaped as they came */
+    struct slice bodies[BARE_BATCH_MAX]; /* of messages, escaped as they came */
     struct slice handles[BARE_BATCH_MAX];
     struct buffer tokens[BARE_BATCH_MAX];
     char ids[BARE_BATCH_MAX][ID_BYTES + 1];
@@ -47,9 +49,8 @@ _Noreturn void bare_fail(const char *why)
 
 /* ---- Signing -------------------------------------------------------------------------------- */
 
-static struct credentials credentials = {.access_key_id = "AKIDBENCH",
-                                         .secret_access_key = "bench",
-                                         .generation = 1};
+static struct credentials credentials = {
+    .access_key_id = "AKIDBENCH", .secret_access_key = "bench", .generation = 1};
 
 void bare_sign(const struct bare_call *call, const char *host, struct slice end,
                struct buffer *lines)
@@ -67,14 +68,15 @@ void bare_sign(const struct bare_call *call, const char *host, struct slice end,
     exchange.headers[1] = (struct http_header){"Content-Type", "application/x-amz-json-1.0"};
     exchange.header_count = 2;
     clock_gettime(CLOCK_REALTIME, &now);
-    const struct signer_request request = {
-        .host = slice_from_text(host),
-        .path = SLICE("/"),
-        .region = SLICE("eu-west-1"),
-        .service = call->service,
-        .now_ms = (int64_t)now.tv_sec * 1000,
-        .credentials = &credentials,
-        .key = &keys[call->service[1] == 'q' ? 0 : call->service[1] == 't' ? 1 : 2]};
+    const struct signer_request request = {.host = slice_from_text(host),
+                                           .path = SLICE("/"),
+                                           .region = SLICE("eu-west-1"),
+                                           .service = call->service,
+                                           .now_ms = (int64_t)now.tv_sec * 1000,
+                                           .credentials = &credentials,
+                                           .key = &keys[call->service[1] == 'q'   ? 0
+                                                        : call->service[1] == 't' ? 1
+                                                                                  : 2]};
     signer_sign(&signer, &request, &exchange);
     for (size_t i = 0; i < exchange.header_count; i++) {
         buffer_append_text(lines, exchange.headers[i].name);
@@ -182,7 +184,8 @@ static size_t invoke(struct peer *peer)
     const size_t count = receive(peer);
     const struct slice state = {peer->state, STATE_BYTES};
     for (size_t i = 0; i < count; i++) {
-        const struct slice sql = escaped_member(peer->bodies[i], SLICE("\\\"sqlStatement\\\":\\\""));
+        const struct slice sql =
+            escaped_member(peer->bodies[i], SLICE("\\\"sqlStatement\\\":\\\""));
         const struct slice token = escaped_member(peer->bodies[i], SLICE("\\\"taskToken\\\":\\\""));
         (void)snprintf(peer->ids[i], sizeof(peer->ids[i]), "%032zu", peer->made++);
         memcpy(peer->plan, token.data, token.size);
@@ -217,6 +220,7 @@ static void open_peer(struct peer *peer, const char *transport, const char *endp
     }
     peer->transport = strcmp(transport, "curl") == 0 ? &bare_curl : &bare_sockets;
     peer->transport->open(endpoint);
+    peer->made = (size_t)getpid() << 32; /* other runs use the same Redis */
     bare_redis_open(redis_url);
 }
 

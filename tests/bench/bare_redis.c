@@ -1,5 +1,4 @@
 #include "tests/bench/bare.h"
-
 #include "tracker/tracker.h"
 #include "tracker/tracker_redis.h"
 
@@ -125,8 +124,8 @@ void bare_register(char (*ids)[33], size_t count, struct slice plan, struct slic
 void bare_find(char (*ids)[33], size_t count, struct buffer *tokens)
 {
     for (size_t i = 0; i < count; i++) {
-        redisAppendCommand(redis, "HMGET rb:{%02u}:r:%s v f c d s e o g t p",
-                           tracker_shard(ids[i]), ids[i]);
+        redisAppendCommand(redis, "HMGET rb:{%02u}:r:%s v f c d s e o g t p", tracker_shard(ids[i]),
+                           ids[i]);
     }
     for (size_t i = 0; i < count; i++) {
         redisReply *reply = reply_of_next();

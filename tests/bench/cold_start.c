@@ -1,9 +1,9 @@
 /*
  * cold_start RUNS exit|lambda|TEXT COMMAND ARGUMENTS...
  *
- * How long a program takes to be ready: from before fork and exec to its end, to its first request to
- * Lambda's runtime API (which is here, and never answers), or to TEXT on its stdout or stderr. Prints
- * milliseconds, a line for each run.
+ * How long a program takes to be ready: from before fork and exec to its end, to its first request
+ * to Lambda's runtime API (which is here, and never answers), or to TEXT on its stdout or stderr.
+ * Prints milliseconds, a line for each run.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -69,7 +69,8 @@ static pid_t start(char **command, int *said)
     return child;
 }
 
-/* Reads until the text has been said; an empty one is never said. False: the program ended first. */
+/* Reads until the text has been said; an empty one is never said. False: the program ended first.
+ */
 static bool wait_for_text(int said, const char *text)
 {
     static char all[SAID_BYTES + 1];

@@ -3,9 +3,8 @@
  * "events"), the Data API, SendTaskSuccess, DynamoDB's answers for the prior system's handler, and
  * Lambda's runtime API. What becomes visible in a queue, and when, is told by the driver:
  *
- *     POST /fill?queue=Q&count=N&step=S&rate=R    N messages; at most S visible at once (0: all), or
- *                                                 R a second. Requests are new ones; an event is
- *                                                 about the next statement that was submitted, or
+ *     POST /fill?queue=Q&count=N&step=S&rate=R    N messages; at most S visible at once (0: all),
+ * or R a second. Requests are new ones; an event is about the next statement that was submitted, or
  *                                                 about no known one when there is none
  *     GET /stats                                  counts, and the latencies since the last fill
  *
@@ -51,10 +50,10 @@ struct queue {
     size_t taken;
     size_t deleted;
     size_t given_back;
-    size_t step;    /* 0: no limit */
-    double rate;    /* per second; 0: no pace */
+    size_t step; /* 0: no limit */
+    double rate; /* per second; 0: no pace */
     int64_t filled_us;
-    size_t first;   /* of the last fill */
+    size_t first; /* of the last fill */
     struct waiter waiters[WAITERS_MAX];
     size_t waiter_count;
 };
@@ -207,8 +206,8 @@ static void serve(struct queue *queue)
 
 static void receive(struct queue *queue, const struct stub_request *request)
 {
-    const bool waits = slice_find(request->body, SLICE("\"WaitTimeSeconds\":0")) ==
-                       request->body.size;
+    const bool waits =
+        slice_find(request->body, SLICE("\"WaitTimeSeconds\":0")) == request->body.size;
     if (queue->taken == queue->visible && waits && queue->waiter_count < WAITERS_MAX) {
         queue->waiters[queue->waiter_count++] =
             (struct waiter){request->connection, stub_http_now_us() + LONG_POLL_US};
@@ -393,8 +392,8 @@ static void fill(struct queue *queue, struct slice target)
         memory_resize(queue->messages, (queue->count + count) * sizeof(struct message));
     queue->first = queue->count;
     for (size_t i = 0; i < count; i++) {
-        char *body = queue == &stub.events ? event_body(queue->count)
-                                           : request_body(stub.requests_made++);
+        char *body =
+            queue == &stub.events ? event_body(queue->count) : request_body(stub.requests_made++);
         queue->messages[queue->count++] = (struct message){.body = body};
     }
     queue->step = (size_t)number_of(target, "step");

@@ -179,8 +179,7 @@ static void take_connection(void)
 
 static void listen_somewhere(void)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof(address);
     server.listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (bind(server.listener, (struct sockaddr *)&address, size) != 0 ||
@@ -200,7 +199,8 @@ _Noreturn void stub_http_run(const struct stub_handler *handler)
     watch(NULL, EPOLLIN, EPOLL_CTL_ADD);
     for (;;) {
         struct epoll_event events[EVENTS_MAX];
-        const int count = epoll_wait(server.epoll, events, EVENTS_MAX, server.ticking ? 1 : IDLE_TICK_MS);
+        const int count =
+            epoll_wait(server.epoll, events, EVENTS_MAX, server.ticking ? 1 : IDLE_TICK_MS);
         for (int i = 0; i < count; i++) {
             struct stub_connection *connection = events[i].data.ptr;
             if (connection == NULL) {

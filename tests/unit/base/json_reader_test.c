@@ -320,7 +320,7 @@ static void test_the_byte_at_fault_is_named(void **state)
 
     assert_rejected(fixture, parse_tight(fixture, SLICE("{\"a\":01}")), "not JSON at byte 5");
     assert_rejected(fixture, parse_tight(fixture, SLICE("[\"x\\u0000\"]")), "not JSON at byte 3");
-    assert_rejected(fixture, parse_tight(fixture, SLICE("{} ,")), "not JSON at byte 2");
+    assert_rejected(fixture, parse_tight(fixture, SLICE("{} ,")), "not JSON at byte 3");
 }
 
 static void test_depth_of_65_is_refused(void **state)
