@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST_CAPACITY 256
+#define FIRST_CAPACITY 1024
 
 void buffer_init(struct buffer *buffer, size_t max_bytes)
 {

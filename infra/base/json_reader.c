@@ -11,7 +11,7 @@
 
 #define EXACT_INTEGER_LIMIT 0x1p53 /* past it a double no longer tells integers apart */
 #define NAME_IN_PATH_BYTES  64
-#define SMALL_BYTES         (16u << 10)
+#define SMALL_BYTES         (64u << 10)
 
 struct json_document {
     const struct json_node *root;

@@ -46,8 +46,9 @@ struct worker {
 struct poller {
     struct poller_options options;
     atomic_bool stopping;
-    pthread_mutex_t mutex; /* guards what follows */
-    pthread_cond_t changed;
+    pthread_mutex_t mutex;  /* guards what follows */
+    pthread_cond_t stopped; /* to those who pause */
+    pthread_cond_t turn;    /* to one who may read */
     enum poller_state state;
     unsigned reading;          /* workers that receive, or are about to */
     int64_t troubled_since_ms; /* monotonic */
@@ -125,7 +126,7 @@ static void pause_ms(struct worker *worker, int64_t duration_ms)
     pulse_wait(worker->pulse, duration_ms);
     pthread_mutex_lock(&poller->mutex);
     while (!atomic_load(&poller->stopping) && result == 0) {
-        result = pthread_cond_timedwait(&poller->changed, &poller->mutex, &end);
+        result = pthread_cond_timedwait(&poller->stopped, &poller->mutex, &end);
     }
     pthread_mutex_unlock(&poller->mutex);
 }
@@ -137,7 +138,7 @@ static void begin_reading(struct worker *worker)
     pulse_rest(worker->pulse);
     pthread_mutex_lock(&poller->mutex);
     while (!atomic_load(&poller->stopping) && poller->reading > 0 && !worker->hungry) {
-        (void)pthread_cond_wait(&poller->changed, &poller->mutex);
+        (void)pthread_cond_wait(&poller->turn, &poller->mutex);
     }
     poller->reading++;
     worker->confirmed = poller->state == POLLER_READING;
@@ -153,7 +154,7 @@ static void end_reading(struct worker *worker, size_t count)
     pthread_mutex_lock(&poller->mutex);
     poller->reading--;
     if (count > 0) {
-        pthread_cond_broadcast(&poller->changed);
+        pthread_cond_signal(&poller->turn);
     }
     pthread_mutex_unlock(&poller->mutex);
 }
@@ -318,7 +319,8 @@ static void stop_workers(struct poller *poller, unsigned count)
 {
     pthread_mutex_lock(&poller->mutex);
     atomic_store(&poller->stopping, true);
-    pthread_cond_broadcast(&poller->changed);
+    pthread_cond_broadcast(&poller->stopped);
+    pthread_cond_broadcast(&poller->turn);
     for (unsigned i = 0; i < count; i++) {
         if (poller->workers[i].client) {
             aws_wake(poller->workers[i].client);
@@ -334,7 +336,8 @@ static void stop_workers(struct poller *poller, unsigned count)
 
 static void poller_free(struct poller *poller)
 {
-    (void)pthread_cond_destroy(&poller->changed);
+    (void)pthread_cond_destroy(&poller->stopped);
+    (void)pthread_cond_destroy(&poller->turn);
     (void)pthread_mutex_destroy(&poller->mutex);
     free(poller->workers);
     free(poller);
@@ -349,7 +352,8 @@ static struct poller *poller_new(const struct poller_options *options)
     (void)error_set(&poller->problem, STATUS_RETRY, "not read yet");
     if (pthread_mutex_init(&poller->mutex, NULL) != 0 || pthread_condattr_init(&attributes) != 0 ||
         pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) != 0 ||
-        pthread_cond_init(&poller->changed, &attributes) != 0) {
+        pthread_cond_init(&poller->stopped, &attributes) != 0 ||
+        pthread_cond_init(&poller->turn, NULL) != 0) {
         memory_abort("poller: no mutex");
     }
     (void)pthread_condattr_destroy(&attributes);

@@ -107,7 +107,7 @@ export async function fronts(settings) {
     let made = 0;
     http.work = async () => {
         for (let i = 0; i < count; i++) {
-            const taskToken = `AQC${String(made++).padStart(10, '0')}`.padEnd(700, 'A');
+            const taskToken = `AQH${process.pid}-${made++}`.padEnd(700, 'A');
             const answer = await fetch(`${http.httpUrl}/invocations`, {
                 method: 'POST', body: JSON.stringify({ sqlStatement: 'x'.repeat(200), taskToken }),
             });
