@@ -264,6 +264,7 @@ main() {
         stage 'Valgrind'
         export BUILD_DIR=$PWD/build
         step_of_cases 'valgrind' script_cases timeout 900 tests/faults/valgrind.sh
+        step_of_cases 'instructions' script_cases timeout 300 tests/bench/instructions.sh
     fi
     summary
 }
