@@ -1,7 +1,7 @@
 // The benchmarks. Each is a function of the run's settings that gives measurements:
 // {benchmark, side, unit, runs: [number, ...]}. Sides are interleaved, round by round, so that what
 // else the machine does falls on all of them.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
     Service, Stub, bare, coldStart, cost, environment, memoryMb, nodeConsumer, priorHandler, python, ringback, root,
     stop, stopSide, tlsInFront, until, cpuUs,
@@ -72,7 +72,9 @@ export async function trackers(settings) {
     const table = `bench-${process.pid}`;
     const dynamodb = { AWS_ENDPOINT_URL_DYNAMODB: process.env.DYNAMODB_URL };
     const env = environment({ ...dynamodb, RINGBACK_TRACKER_URL: `dynamodb:${table}` });
-    execFileSync(ringback, ['doctor', '--create-table'], { env, stdio: ['ignore', 'pipe', 'ignore'] });
+    // Its other checks find no AWS here.
+    const { stdout } = spawnSync(ringback, ['doctor', '--create-table'], { env, encoding: 'utf8' });
+    if (!/^ok +create table: made$/m.test(stdout)) throw new Error(`doctor: ${stdout}`);
     const sides = {
         SQLite: await Service.start(`sqlite:${process.env.BENCH_FOLDER}/bench.db`),
         Redis: await Service.start(redis(0)),
