@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FIRST_BYTES ((size_t)4 * 1024) /* many arenas never need more */
 #define BLOCK_BYTES ((size_t)64 * 1024)
 #define SPARE_MAX   3 /* blocks kept for the next batch, besides the first */
 
@@ -48,7 +49,7 @@ struct arena *arena_new(size_t max_bytes)
     struct arena *arena = memory_new(sizeof(*arena));
 
     arena->max_bytes = max_bytes;
-    arena->current = block_new(BLOCK_BYTES, NULL);
+    arena->current = block_new(FIRST_BYTES, NULL);
     return arena;
 }
 

@@ -207,7 +207,22 @@ export async function memory(settings) {
         measured.push({ benchmark: 'resident memory, busy', side: SIDES[name], unit: 'MB', runs: [memoryMb(side.pid, 'VmHWM')] });
     }
     await withSides(sides, () => {});
-    return measured;
+    return [...measured, ...await completerMemory(settings)];
+}
+
+// The completer alone, with an invoker beside it that gives it something to do.
+async function completerMemory(settings) {
+    const completer = await Service.start(redis(0), { command: 'completer' });
+    const invoker = await Service.start(redis(0), { command: 'invoker', stub: completer.stub });
+    const idle = memoryMb(completer.pid);
+    for (let i = 0; i < 3; i++) {
+        await invoker.work('invocation', settings.count, 0);
+        await completer.work('completion', settings.count, 0);
+    }
+    const busy = memoryMb(completer.pid, 'VmHWM');
+    await withSides({ invoker, completer }, () => {});
+    return [['idle', idle], ['busy', busy]].map(([when, mb]) =>
+        ({ benchmark: `resident memory, ${when}, completer`, side: SIDES.ringback, unit: 'MB', runs: [mb] }));
 }
 
 // What is due is looked at: DescribeStatement says that it still runs, and a new due time is set.

@@ -180,7 +180,7 @@ export class Service {
             RINGBACK_REQUEST_QUEUE_URL: `${url}/000000000000/requests`, ...env,
         });
         service.child = start(ringback, [command], service.environment);
-        if (command === 'serve') await until(() => service.child.said.includes('"name":"admin"'));
+        if (command !== 'lambda') await until(() => service.child.said.includes('"name":"admin"'));
         return service;
     }
 
