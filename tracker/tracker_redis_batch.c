@@ -91,7 +91,7 @@ struct redis_command *redis_add_script(struct redis_batch *batch, enum redis_scr
 {
     struct redis_command *command = add_command(batch, script, shard);
     const char *const *more = script_keys[script];
-    struct slice count = SLICE_NONE;
+    struct slice count;
     int key_count = 1;
 
     redis_part_text(command, "EVALSHA");

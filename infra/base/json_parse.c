@@ -18,6 +18,15 @@ struct parser {
     char *texts; /* where the next one goes: none is longer than what is written */
 };
 
+/* NUL, which is allowed nowhere, at the end. */
+static char peek(const struct parser *parser)
+{
+    if (parser->at == parser->text.size) {
+        return '\0';
+    }
+    return parser->text.data[parser->at];
+}
+
 static bool is_next(const struct parser *parser, char byte)
 {
     return parser->at < parser->text.size && parser->text.data[parser->at] == byte;
@@ -45,7 +54,7 @@ static bool take_hex(struct parser *parser, unsigned *value)
 {
     *value = 0;
     for (int i = 0; i < 4; i++, parser->at++) {
-        const char byte = parser->at < parser->text.size ? parser->text.data[parser->at] : '\0';
+        const char byte = peek(parser);
         const char letter = (char)(byte | 0x20);
 
         if (byte >= '0' && byte <= '9') {
@@ -104,7 +113,7 @@ static bool take_point(struct parser *parser, char **end)
 static bool take_escape(struct parser *parser, char **end)
 {
     static const char escapes[] = "\"\"\\\\//b\bf\fn\nr\rt\t"; /* written, meant, ... */
-    const char byte = parser->at < parser->text.size ? parser->text.data[parser->at] : '\0';
+    const char byte = peek(parser);
 
     if (byte == 'u') {
         parser->at++;
@@ -217,6 +226,20 @@ static bool take_word(struct parser *parser, struct slice word)
     return is_there;
 }
 
+/* A member's name and its colon. */
+static bool take_name(struct parser *parser, struct slice *name)
+{
+    if (!take_text(parser, name)) {
+        return false;
+    }
+    skip_space(parser);
+    if (!take(parser, ':')) {
+        return false;
+    }
+    skip_space(parser);
+    return true;
+}
+
 static struct json_node *take_value(struct parser *parser, size_t depth);
 
 /* Behind the opening bracket, up to behind the closing one. */
@@ -233,15 +256,8 @@ static bool take_children(struct parser *parser, struct json_node *parent, size_
     do {
         struct slice name = SLICE_NONE;
         skip_space(parser);
-        if (is_object) {
-            if (!take_text(parser, &name)) {
-                return false;
-            }
-            skip_space(parser);
-            if (!take(parser, ':')) {
-                return false;
-            }
-            skip_space(parser);
+        if (is_object && !take_name(parser, &name)) {
+            return false;
         }
         *end = take_value(parser, depth);
         if (*end == NULL) {
@@ -267,7 +283,7 @@ static bool take_container(struct parser *parser, struct json_node *node, size_t
 static struct json_node *take_value(struct parser *parser, size_t depth)
 {
     struct json_node *node = ARENA_NEW(parser->arena, struct json_node);
-    const char byte = parser->at < parser->text.size ? parser->text.data[parser->at] : '\0';
+    const char byte = peek(parser);
     bool valid = false;
 
     switch (byte) {

@@ -86,10 +86,9 @@ static void begin(struct command *command, enum redis_script script, const char 
     add_text(command, id);
 }
 
-static void append(const struct command *command)
+static void append(struct command *command)
 {
-    redisAppendCommandArgv(redis, command->count, (const char **)(uintptr_t)command->parts,
-                           command->sizes);
+    redisAppendCommandArgv(redis, command->count, command->parts, command->sizes);
 }
 
 static void drop_replies(size_t count)

@@ -21,7 +21,7 @@ static void open_sockets(const char *url)
     const int on = 1;
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     state.host = strstr(url, "//") + 2;
-    address.sin_port = htons((uint16_t)atoi(strchr(state.host, ':') + 1));
+    address.sin_port = htons((uint16_t)strtoul(strchr(state.host, ':') + 1, NULL, 10));
     buffer_init(&state.out, 1u << 22);
     buffer_init(&state.in, 1u << 22);
     for (size_t i = 0; i < BARE_BATCH_MAX; i++) {

@@ -13,7 +13,7 @@ if (unknown.length > 0) {
     process.exit(2);
 }
 const quick = flags.includes('--quick');
-const settings = quick ? { quick, rounds: 2, count: 500 } : { quick, rounds: 7, count: 3000 };
+const settings = quick ? { quick, rounds: 2, count: 500 } : { quick, rounds: 5, count: 1000 };
 
 const measured = [];
 for (const name of wanted.length > 0 ? wanted : names) {

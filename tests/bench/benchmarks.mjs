@@ -25,7 +25,8 @@ async function compare(settings, sides, works) {
         for (const [i, work] of works.entries()) {
             for (const measured of found[i]) {
                 const name = Object.keys(sides).find((key) => (SIDES[key] ?? key) === measured.side);
-                const count = Math.max(100, settings.count / (name === 'prior' ? 10 : 1));
+                // One at a time waits for the disk each time.
+                const count = Math.max(100, settings.count / (name === 'prior' || work.step === 1 ? 10 : 1));
                 const us = await cost(sides[name], work.what, count, work.step);
                 if (round > 0) measured.runs.push(us);
             }
@@ -80,7 +81,7 @@ export async function trackers(settings) {
         Redis: await Service.start(redis(0)),
         DynamoDB: await Service.start(`dynamodb:${table}`, { env: dynamodb }),
     };
-    const measured = await withSides(sides, () => compare({ ...settings, count: settings.count / 4 }, sides, [
+    const measured = await withSides(sides, () => compare({ ...settings, count: settings.count / 2 }, sides, [
         work('invocation', 10), work('completion', 10),
     ]));
     return measured.map((one) => ({ ...one, benchmark: `${one.benchmark}, by tracker` }));
@@ -105,9 +106,8 @@ export async function fronts(settings) {
     const http = await Service.start(redis(0));
     const stub = await Stub.start();
     const lambda = await Service.start(redis(3), { command: 'lambda', stub, env: { AWS_LAMBDA_RUNTIME_API: `127.0.0.1:${stub.port}` } });
-    const count = Math.min(settings.count, 1000);
     let made = 0;
-    http.work = async () => {
+    http.work = async (what, count) => {
         for (let i = 0; i < count; i++) {
             const taskToken = `AQH${process.pid}-${made++}`.padEnd(700, 'A');
             const answer = await fetch(`${http.httpUrl}/invocations`, {
@@ -117,13 +117,13 @@ export async function fronts(settings) {
             await answer.text();
         }
     };
-    lambda.work = async () => {
+    lambda.work = async (what, count) => {
         const wanted = (await stub.stats()).runtimeDone + count;
         await stub.fill('runtime', count);
         await until(async () => (await stub.stats()).runtimeDone >= wanted);
     };
     const sides = { HTTP: http, Lambda: lambda };
-    return withSides(sides, () => compare({ ...settings, count }, sides, [
+    return withSides(sides, () => compare(settings, sides, [
         { name: 'CPU per invocation, one by one, by front', what: 'invocation', step: 1 },
     ]));
 }

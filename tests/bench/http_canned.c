@@ -58,9 +58,9 @@ size_t http_wait(struct http *http, struct http_exchange **done, size_t max, int
 {
     const size_t count = http->count < max ? http->count : max;
     (void)timeout_ms;
-    memcpy(done, http->ready, count * sizeof(*done));
+    memcpy(done, http->ready, count * sizeof(struct http_exchange *));
     http->count -= count;
-    memmove(http->ready, http->ready + count, http->count * sizeof(*done));
+    memmove(http->ready, http->ready + count, http->count * sizeof(struct http_exchange *));
     return count;
 }
 
