@@ -71,7 +71,7 @@ static void add_text(struct command *command, const char *text)
 
 static void begin(struct command *command, enum redis_script script, const char *id)
 {
-    static const char *const lists[] = {"all", "open", REDIS_DUE, "exp", ""};
+    static const char *const lists[] = {"open", "done", REDIS_DUE, "exp", ""};
     const unsigned shard = tracker_shard(id);
     command->count = 0;
     add_text(command, "EVALSHA");
@@ -104,7 +104,7 @@ static void drop_replies(size_t count)
 
 void bare_register(char (*ids)[33], size_t count, struct slice plan, struct slice state)
 {
-    static const char *const columns[] = {"1", NOW, "1795178156000", "0", "0", "bare", "", ""};
+    static const char *const columns[] = {"1", NOW, "1795178156000", "0", "0", "bare", "", "0", ""};
     struct command command;
     for (size_t i = 0; i < count; i++) {
         begin(&command, REDIS_SCRIPT_REGISTER, ids[i]);
@@ -120,19 +120,35 @@ void bare_register(char (*ids)[33], size_t count, struct slice plan, struct slic
     drop_replies(count);
 }
 
+/* The plan in a record: a line of eleven numbers, of which the seventh to tenth are the sizes of
+ * what stands before it and its own; "-" is none. */
+static struct slice plan_of(const redisReply *reply)
+{
+    const char *end = reply->str == NULL ? NULL : memchr(reply->str, '\n', reply->len);
+    size_t at = 0;
+    size_t size = 0;
+    if (end == NULL) {
+        bare_fail("redis: no record");
+    }
+    const char *word = reply->str;
+    for (int i = 0; i < 10; i++) {
+        size = i < 6 || *word == '-' ? 0 : strtoul(word, NULL, 10);
+        at += i < 9 ? size : 0;
+        word = (const char *)memchr(word, ' ', (size_t)(end - word)) + 1;
+    }
+    return (struct slice){end + 1 + at, size};
+}
+
 void bare_find(char (*ids)[33], size_t count, struct buffer *tokens)
 {
     for (size_t i = 0; i < count; i++) {
-        redisAppendCommand(redis, "HMGET rb:{%02u}:r:%s v f c d s e o g t p", tracker_shard(ids[i]),
-                           ids[i]);
+        redisAppendCommand(redis, "GET rb:{%02u}:r:%s", tracker_shard(ids[i]), ids[i]);
     }
     for (size_t i = 0; i < count; i++) {
         redisReply *reply = reply_of_next();
-        if (reply->elements != REDIS_RECORD_COLUMNS || reply->element[9]->str == NULL) {
-            bare_fail("redis: no record");
-        }
+        const struct slice plan = plan_of(reply);
         buffer_reset(&tokens[i]);
-        buffer_append(&tokens[i], (struct slice){reply->element[9]->str, BARE_TOKEN_BYTES});
+        buffer_append(&tokens[i], slice_part(plan, 0, BARE_TOKEN_BYTES));
         freeReplyObject(reply);
     }
 }

@@ -127,14 +127,28 @@ await check('the key is used through services alone, and decides nothing by itse
     }
 })
 
-await check('docs/operations.md: its policy is what all commands call', () => {
+// The policies of the page, by the Sid of their first statement.
+function policiesOfPage(page) {
+    return Object.fromEntries([...page.matchAll(/<!-- policy -->\n```json\n(.*?)```/gs)]
+        .map(([, text]) => JSON.parse(text)).map((policy) => [policy.Statement[0].Sid, allowed(policy.Statement)]))
+}
+
+await check('docs/operations.md: its policies are what the service calls, and what doctor calls besides', () => {
     const page = readFileSync(new URL('../../../docs/operations.md', import.meta.url), 'utf8')
-    const policy = JSON.parse(/<!-- policy -->\n```json\n(.*?)```/s.exec(page)[1])
+    const policies = policiesOfPage(page)
     const logIns = ['redshift:GetClusterCredentials', 'redshift:GetClusterCredentialsWithIAM', 'redshift-serverless:GetCredentials',
         'secretsmanager:GetSecretValue']
-    const told = ['dynamodb:CreateTable', 'dynamodb:UpdateTimeToLive', 'sts:AssumeRole'] // in the text below it
+    const told = ['dynamodb:CreateTable', 'dynamodb:UpdateTimeToLive', 'sts:AssumeRole'] // in the text below them
     for (const action of told) {
         assert.ok(page.includes(`\`${action}\``), action)
     }
-    assert.deepEqual(allowed(policy.Statement), sorted([...actions('main').filter((action) => !told.includes(action)), ...logIns]))
+    const free = ['sts:GetCallerIdentity'] // needs no right
+    const byMapping = ['sqs:GetQueueAttributes'] // of the service's rights, Lambda's mappings need this one
+    const all = actions('main').filter((action) => !told.includes(action) && !free.includes(action))
+    const doctors = actions('cmd_doctor').filter((action) => !told.includes(action) && !free.includes(action))
+    assert.deepEqual(sorted([...policies.Statements, ...policies.Doctor]), sorted([...all, ...logIns]))
+    assert.deepEqual(policies.Doctor.filter((action) => !doctors.includes(action)), [])
+    const service = actions('invoker_handle', 'completer_handle', 'completer_sweep', 'service_open', 'daemon_run')
+    assert.deepEqual(policies.Doctor.filter((action) => service.includes(action)), [])
+    assert.deepEqual(policies.Statements.filter((action) => policies.Doctor.includes(action)), byMapping)
 })

@@ -12,7 +12,7 @@ const prefixes = {
     AWS_REDSHIFT_DATA: 'redshift-data', AWS_SQS: 'sqs', AWS_STEP_FUNCTIONS: 'states', AWS_DYNAMODB: 'dynamodb',
     AWS_EVENTBRIDGE: 'events', AWS_SNS: 'sns', AWS_STS: 'sts', AWS_S3: 's3', AWS_SECRETS_MANAGER: 'secretsmanager',
 }
-const sources = globSync(`${root}{infra/{aws,base,runtime,cli},tracker,invoker,completer}/*.c`)
+const sources = globSync(`${root}{infra/{aws,base,runtime,doctor,cli},tracker,invoker,completer}/*.c`)
     .map((path) => ({ path: path.slice(root.length), text: readFileSync(path, 'utf8') }))
 
 const operations = (text) => [...text.matchAll(/"([A-Z][a-z]\w+)"/g)].map(([, name]) => name)
@@ -21,9 +21,10 @@ const operations = (text) => [...text.matchAll(/"([A-Z][a-z]\w+)"/g)].map(([, na
 const functionsOf = (text) => [...text.matchAll(/^\w[^\n;={}]*?\b(\w+)\([^;{}]*\)\n\{\n(.*?)^\}/gms)]
     .map(([, name, body]) => ({ name, body }))
 
-// What a call is made of: the texts among the arguments of a function that takes `call` as its last one.
-const named = (body) => operations([...body.matchAll(/\b\w+\(([^;{}]*\bcall\));/g), ...body.matchAll(/(call->operation = [^;]*);/g)]
-    .map(([, text]) => text).join(' '))
+// What a call is made of: the texts of the first argument that has any, of a function that takes `call` as its last one.
+const first = (list) => list.split(',').find((argument) => operations(argument).length > 0) ?? ''
+const named = (body) => operations([...[...body.matchAll(/\b\w+\(([^;{}]*\bcall\));/g)].map(([, list]) => first(list)),
+    ...[...body.matchAll(/(call->operation = [^;]*);/g)].map(([, text]) => text)].join(' '))
 
 const atCallers = (name) => operations(sources.filter(({ path }) => !path.startsWith('infra/aws/'))
     .flatMap(({ text }) => [...text.matchAll(new RegExp(`\\b${name}\\(([^;{}]*)\\);`, 'g'))]).map(([, text]) => text).join(' '))
@@ -83,7 +84,7 @@ function readObject(path) {
         ({ file, name, global: globals.has(name), refers: [...tables, ...refers] }))
 }
 
-const symbols = globSync(`${build}/{infra/{aws,base,runtime,cli},tracker,invoker,completer}/CMakeFiles/*/*.c.o`)
+const symbols = globSync(`${build}/{infra/{aws,base,runtime,doctor,cli},tracker,invoker,completer}/CMakeFiles/*/*.c.o`)
     .flatMap(readObject)
 const inFile = new Map(symbols.map((one) => [`${one.file} ${one.name}`, one]))
 const everywhere = new Map(symbols.filter(({ global }) => global).map((one) => [one.name, one]))
