@@ -185,6 +185,13 @@ enum status consumer_start_requests(const struct service *service, const char *q
     return consumer_start(service, &requests, queue_url, pulses, consumer, error);
 }
 
+void consumer_leave(struct consumer *consumer)
+{
+    if (consumer->poller != NULL) {
+        poller_leave(consumer->poller);
+    }
+}
+
 void consumer_stop(struct consumer *consumer)
 {
     if (consumer->poller != NULL) {

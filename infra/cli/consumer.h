@@ -24,6 +24,8 @@ MUST_CHECK enum status consumer_start_events(const struct service *service, cons
 MUST_CHECK enum status consumer_start_requests(const struct service *service, const char *queue_url,
                                                struct pulse_board *pulses,
                                                struct consumer *consumer, struct error *error);
+/* Takes no more, and does not wait for what is in hand. Fit for one that was never started. */
+void consumer_leave(struct consumer *consumer);
 /* Finishes what is in hand. Fit for one that was never started. */
 void consumer_stop(struct consumer *consumer);
 

@@ -307,7 +307,8 @@ MUST_CHECK static enum status start(struct daemon *daemon, const struct daemon_p
     return status;
 }
 
-/* In the order of the flow: nothing new comes in, what is in hand is finished. */
+/* In the order of the flow: nothing new comes in, what is in hand is finished, by all at once. So
+ * the slowest batch is what a stop may last, not the sum of them. */
 static void stop(struct daemon *daemon)
 {
     supervisor_tell(&daemon->supervisor, SUPERVISOR_STOPPING, "finishes what is in hand");
@@ -315,6 +316,8 @@ static void stop(struct daemon *daemon)
     pthread_mutex_lock(&daemon->mutex);
     daemon->stopping = true;
     pthread_mutex_unlock(&daemon->mutex);
+    consumer_leave(&daemon->requests);
+    consumer_leave(&daemon->events);
     http_front_stop(daemon->front);
     consumer_stop(&daemon->requests);
     consumer_stop(&daemon->events);

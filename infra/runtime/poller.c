@@ -315,7 +315,7 @@ static void *worker_main(void *context)
 /* --- the poller ---------------------------------------------------------------------------------
  */
 
-static void stop_workers(struct poller *poller, unsigned count)
+static void tell_workers(struct poller *poller, unsigned count)
 {
     pthread_mutex_lock(&poller->mutex);
     atomic_store(&poller->stopping, true);
@@ -327,6 +327,11 @@ static void stop_workers(struct poller *poller, unsigned count)
         }
     }
     pthread_mutex_unlock(&poller->mutex);
+}
+
+static void stop_workers(struct poller *poller, unsigned count)
+{
+    tell_workers(poller, count);
     for (unsigned i = 0; i < count; i++) {
         (void)pthread_join(poller->workers[i].thread, NULL);
         aws_client_free(poller->workers[i].client);
@@ -398,6 +403,11 @@ bool poller_problem(struct poller *poller, struct error *problem)
     }
     pthread_mutex_unlock(&poller->mutex);
     return troubled;
+}
+
+void poller_leave(struct poller *poller)
+{
+    tell_workers(poller, poller->options.threads);
 }
 
 void poller_stop(struct poller *poller)

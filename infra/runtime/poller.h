@@ -54,6 +54,9 @@ MUST_CHECK enum status poller_start(const struct poller_options *options, struct
                                     struct error *error);
 /* What keeps the queue from being read, as text for /readyz; false when it is being read. */
 bool poller_problem(struct poller *poller, struct error *problem);
+/* From now on nothing more is received; returns at once. For whoever has more to stop than this
+ * one, so that all of it ends meanwhile. */
+void poller_leave(struct poller *poller);
 /* Finishes the batches in hand, gives back what is not begun, joins, frees. */
 void poller_stop(struct poller *poller);
 

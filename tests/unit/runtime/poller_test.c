@@ -348,6 +348,27 @@ static void test_stop_finishes_the_batch_in_hand(void **state)
     assert_true(fake_queue_wait_state(fixture->queue, FAKE_MESSAGE_DELETED, 10));
 }
 
+/* Who leaves stops later, when other parts of the process have ended: until then nothing comes in.
+ */
+static void test_leaving_receives_no_more(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->closed = true;
+    fake_queue_put(fixture->queue, 10);
+    start(fixture, 2);
+    wait_inside(fixture, 1);
+    poller_leave(fixture->poller);
+    fake_queue_put(fixture->queue, 2);
+    set_gate(fixture, false);
+    assert_true(fake_queue_wait_state(fixture->queue, FAKE_MESSAGE_DELETED, 10));
+    stop(fixture);
+    for (size_t i = 10; i < 12; i++) {
+        struct fake_message message = fake_queue_message(fixture->queue, i);
+        assert_true(message.state != FAKE_MESSAGE_DELETED);
+        assert_true(message.state != FAKE_MESSAGE_IN_FLIGHT || message.visibility_seconds == 0);
+    }
+}
+
 static void test_stop_leaves_no_message_invisible(void **state)
 {
     struct fixture *fixture = *state;
@@ -567,6 +588,7 @@ int main(void)
         TEST(test_readiness_follows_the_first_answer),
         TEST(test_stop_breaks_off_a_long_poll),
         TEST(test_stop_finishes_the_batch_in_hand),
+        TEST(test_leaving_receives_no_more),
         TEST(test_stop_leaves_no_message_invisible),
         TEST(test_failed_delete_entries_are_deleted_again),
         TEST(test_undeletable_messages_are_logged_and_slow_the_worker),
