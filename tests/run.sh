@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # Builds ringback and runs all its tests; ends with "N passed, N failed".
-#   tests/run.sh [--ci] [--no-install]
+#   [TEST_TRACKER=KIND] tests/run.sh [--ci] [--no-install]
 # --ci          also a second compiler, sanitizers, static analysis, house rules, fuzzing, models, valgrind
 # --no-install  take what is installed, fetch nothing
+# TEST_TRACKER  the tracker of all stacks: sqlite (the default; then some scripts run on the others as
+#               well), redis, redis-cluster, dynamodb
 # Installs what is missing (Debian packages, npm packages under tests/), starts every server it
 # needs on free ports of 127.0.0.1, and stops it. tests/README.md says how tests are found.
 set -uo pipefail
@@ -20,7 +22,7 @@ for argument; do
     case $argument in
         --ci) ci=true ;;
         --no-install) install=false ;;
-        *) sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 2 ;;
+        *) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 2 ;;
     esac
 done
 
@@ -31,6 +33,7 @@ ci_packages=(ccache clang clang-format clang-tidy cppcheck debootstrap fish libc
 logs=$PWD/build/logs
 lane_postgres=()
 lane_redis=()
+lane_cluster=()
 lane_dynamodb=()
 mkdir -p "$logs"
 
@@ -97,38 +100,61 @@ suite() {
     in_lanes "$logs/tests" one_test "$preset" "$*"
 }
 
-# Prints the scripts and client tests for the preset $1, one a line; the long ones first. Under a
-# sanitizer clients ask one engine of the stand-in alone, and no store is filled up and slowed down:
-# that is minutes of waiting for leases, in code that other scripts run through as well. Units,
-# manifests and the template are judged by others, whatever the build; the package and the image are
-# builds of their own.
+# Prints the scripts and client tests for the preset $1, one a line: what it is, the tracker, the file,
+# and what it is given; the long ones first. Under a sanitizer clients ask one engine of the stand-in
+# alone, and no store is filled up and slowed down: that is minutes of waiting for leases, in code that
+# other scripts run through as well. Units, manifests and the template are judged by others, whatever
+# the build; the package and the image are builds of their own.
 list_tests() {
     local file sanitized=false
     [[ $1 == dev ]] || sanitized=true
     for file in tests/faults/*.sh tests/integration/*.sh; do
         [[ ! -x $file || $file == */valgrind.sh ]] && continue
         $sanitized && [[ $file =~ /(store_trouble|units|kubernetes|template|package|container)\.sh$ ]] && continue
-        echo "script $file"
+        # shellcheck disable=SC2046
+        echo script "${TEST_TRACKER:-sqlite}" "$file" $(chaos_trackers "$file" "$sanitized")
     done
+    [[ -n ${TEST_TRACKER:-} ]] || list_backends
     for file in tests/integration/foreign/*.test.mjs; do
-        echo "client SQLite $file"
-        $sanitized || echo "client PostgreSQL $file"
+        echo "client ${TEST_TRACKER:-sqlite} $file SQLite"
+        $sanitized || echo "client ${TEST_TRACKER:-sqlite} $file PostgreSQL"
+    done
+}
+
+# Chaos ($1) waits for leases most of the time, so it tries all trackers side by side.
+chaos_trackers() {
+    [[ $1 == */chaos.sh && -z ${TEST_TRACKER:-} ]] || return
+    echo sqlite redis
+    $2 || echo redis-cluster dynamodb
+}
+
+# What asks most of a tracker runs on every one.
+list_backends() {
+    local name backend
+    for name in main_job cloudformation lambda locks; do
+        for backend in redis redis-cluster dynamodb; do
+            echo "script $backend tests/integration/$name.sh"
+        done
     done
 }
 
 # One line of list_tests in lane $1, on the build of the preset $2; $3 is put before the command.
 # Each lane has servers of its own, where a test may do as it likes.
 one_test() {
-    local lane=$1 preset=$2 prefix kind=$4 file=${*: -1} name
+    local lane=$1 preset=$2 prefix kind=$4 backend=$5 file=$6 name
     read -ra prefix <<<"$3"
+    shift 6
     export POSTGRES_URL=${lane_postgres[lane]:-} REDIS_URL=${lane_redis[lane]:-}
-    export DYNAMODB_URL=${lane_dynamodb[lane]:-}
+    export REDIS_CLUSTER_URL=${lane_cluster[lane]:-} DYNAMODB_URL=${lane_dynamodb[lane]:-}
+    export TEST_TRACKER=$backend
     if [[ $kind == script ]]; then
-        step_of_cases "$preset: $file" script_cases timeout 900 "${prefix[@]}" "$file"
+        name="$preset: $file"
+        [[ $backend == sqlite ]] || name+=", $backend"
+        step_of_cases "$name" script_cases timeout 900 "${prefix[@]}" "$file" "$@"
         return
     fi
-    [[ $5 == SQLite ]] && unset POSTGRES_URL
-    name="$preset: $(basename "$file" .test.mjs), $5"
+    [[ $1 == SQLite ]] && unset POSTGRES_URL
+    name="$preset: $(basename "$file" .test.mjs), $1"
     step_of_cases "$name" tap_cases timeout 600 "${prefix[@]}" \
         tests/node_modules/node/bin/node --test --test-reporter=tap "$file"
 }
@@ -227,7 +253,7 @@ fuzz() {
 main() {
     local lane
     clean_environment
-    unset POSTGRES_URL REDIS_URL DYNAMODB_URL BUILD_DIR
+    unset POSTGRES_URL REDIS_URL REDIS_CLUSTER_URL DYNAMODB_URL BUILD_DIR
     $install && install_all
     servers_init
     trap servers_stop EXIT
@@ -238,6 +264,8 @@ main() {
         lane_postgres[lane]=$POSTGRES_URL
         step "Redis of lane $lane" start_redis "$lane"
         lane_redis[lane]=$REDIS_URL
+        step "Redis Cluster of lane $lane" start_redis_cluster "$lane" 0
+        lane_cluster[lane]=$REDIS_CLUSTER_URL
         step "dynalite of lane $lane" start_dynalite "$lane"
         lane_dynamodb[lane]=$DYNAMODB_URL
     done

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { Daemon, StandIn, check, ends, exitStatus, none, post, sleep, sqs, until } from '../support/stack.mjs';
+import { newTracker } from '../support/tracker.mjs';
 
 const SWEEP_SECONDS = 1;
 const PACE_SECONDS = 3; // the least that is taken: three sweep intervals
@@ -80,7 +81,7 @@ const spread = (callers, act) => Promise.all(callers.map(async (caller, i) => {
 const folder = await mkdtemp(path.join(os.tmpdir(), 'ringback-aborted-'));
 standIn = await StandIn.start();
 ends(standIn.child);
-daemon = new Daemon('serve', { ...standIn.environment, RINGBACK_TRACKER_URL: `sqlite:${folder}/ringback.db`,
+daemon = new Daemon('serve', { ...standIn.environment, ...await newTracker(standIn.environment, folder),
     RINGBACK_SWEEP_SECONDS: String(SWEEP_SECONDS) }, `${folder}/serve.log`);
 await until(() => daemon.address('admin'));
 const leaving = await call(LEAVING, 'leaves', {});

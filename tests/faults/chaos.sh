@@ -6,13 +6,14 @@
 # is killed too, where there is one. Then all that is over, and what was leased to the dead is waited
 # for. At the end (chaos/judge.mjs) every invocation has exactly one effective callback that tells what
 # its statements did, no statement name has run twice, and nothing is left open, running or parked.
-#     tests/faults/chaos.sh [--long] [TRACKER...]       sqlite, redis; also redis-cluster, dynamodb
+#     tests/faults/chaos.sh [--long] [TRACKER...]       default: that of TEST_TRACKER, or sqlite
 # --long     30 minutes of it with 2,000 invocations; CHAOS_INVOCATIONS, CHAOS_SECONDS and CHAOS_KILL_MS
 #            set any other
 # Trackers are tried side by side. CHAOS_FOLDER: where a failed run leaves what the daemons said.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 source infra/local/stack.sh
+source tests/support/trackers.sh
 : "${BUILD_DIR:?}"
 clean_environment
 unset POSTGRES_URL
@@ -21,7 +22,7 @@ if [[ ${1:-} == --long ]]; then
     export CHAOS_INVOCATIONS=${CHAOS_INVOCATIONS:-2000} CHAOS_SECONDS=${CHAOS_SECONDS:-1800}
 fi
 trackers=("$@")
-((${#trackers[@]} > 0)) || trackers=(sqlite redis)
+((${#trackers[@]} > 0)) || trackers=("$tracker")
 results=$(mktemp -d)
 pids=()
 

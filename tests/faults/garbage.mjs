@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { Daemon, StandIn, check, ends, exitStatus, post, queueIsEmpty, run, sqs, until } from '../support/stack.mjs';
+import { newTracker } from '../support/tracker.mjs';
 
 const EVENTS = 10000;
 const WANTED_EVENTS = 100;
@@ -67,7 +68,7 @@ const standIn = await StandIn.start();
 ends(standIn.child);
 const { RINGBACK_EVENT_QUEUE_URL: events, RINGBACK_REQUEST_QUEUE_URL: requests } = standIn.environment;
 // Only events tell: the sweep does not look within this test.
-const environment = { ...standIn.environment, RINGBACK_TRACKER_URL: `sqlite:${folder}/ringback.db`,
+const environment = { ...standIn.environment, ...await newTracker(standIn.environment, folder),
     RINGBACK_OVERDUE_SECONDS: '3600' };
 
 const newTask = async () => (await standIn.control('POST', 'tasks', {})).body.taskToken;

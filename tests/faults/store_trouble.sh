@@ -92,6 +92,7 @@ keep_coming() {
 begin() {
     declare -gA bodies=() codes=() replies=()
     begin_stack || { not_ok "$1: the stand-in starts"; return 1; }
+    # Each case is about one kind of store.
     export RINGBACK_TRACKER_URL=$2 RINGBACK_SWEEP_SECONDS=1 RINGBACK_OVERDUE_SECONDS=2
     check "$1: the queue is patient" keep_coming
     start_daemon serve "${@:3}" || { not_ok "$1: starts" "$(tail -n 1 "$daemon_log")"; return 1; }

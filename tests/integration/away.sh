@@ -97,6 +97,7 @@ aws_away() {
 
 # ---- Tracker ------------------------------------------------------------------------------------
 
+# These cases start and kill their store, so they choose it.
 # Starts the store of the kind $store at store_port; it keeps what it acknowledged.
 start_store() {
     if [[ $store == redis ]]; then

@@ -149,7 +149,8 @@ queue_requests() {
 
 # ---- Settings -----------------------------------------------------------------------------------
 
-# `ringback $1` must end with status 2 at once and name $2; the rest is the environment to add.
+# `ringback $1` must end with status 2 at once and name $2; the rest is the environment to add. It ends
+# before it asks for its store, which may be any.
 bad_setting() {
     local command=$1 named=$2 status
     shift 2

@@ -5,6 +5,7 @@ set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 source tests/support/script.sh
 source infra/local/stack.sh
+source tests/support/trackers.sh
 ringback=${BUILD_DIR:-$PWD/build}/ringback
 trap stop_stack EXIT
 clean_environment
@@ -382,8 +383,7 @@ help_cases() {
 
 mode=direct
 # shellcheck disable=SC2119
-if start_local; then
-    export RINGBACK_TRACKER_URL=sqlite:$stack_dir/direct.db
+if start_local && use_tracker; then
     all_cases
     unreachable_cases
     help_cases
@@ -392,6 +392,7 @@ else
 fi
 stop_stack
 
+# Whatever the others use: making its table is a verb of the command line.
 mode=dynamodb
 # shellcheck disable=SC2119
 if [[ -z ${DYNAMODB_URL:-} ]]; then
@@ -409,10 +410,9 @@ mode=url
 token=$(mktemp)
 head -c 24 /dev/urandom | base64 >"$token"
 trap 'stop_stack; rm -f "$token"' EXIT
-unset RINGBACK_TRACKER_URL
 export RINGBACK_HTTP_TOKEN_FILE=$token
 # shellcheck disable=SC2119
-if start_local && start_serve; then
+if start_local && use_tracker && start_serve; then
     all_cases
     status=$(env -u RINGBACK_HTTP_TOKEN_FILE "$ringback" list >/dev/null 2>&1; echo $?)
     ended 'without its token a verb ends with 5' 5

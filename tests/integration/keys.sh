@@ -28,10 +28,13 @@ submit_some() {
     done
 }
 
-# The plan of the last invocation is sealed by the key $1.
+# A process with the key $1 alone can read the last invocation, one with $2 alone cannot.
 is_sealed_by() {
-    [[ $(sqlite3 "$stack_dir/ringback.db" "select cast(substr(plan, 5, 2) as text) from plans
-        join records using (number) where id = '$id'") == "$1" ]]
+    status_with "$1" && ! status_with "$2"
+}
+
+status_with() {
+    env -u RINGBACK_URL RINGBACK_KEY_FILE="$keys/$1" "$ringback" status "$id"
 }
 
 all_closed() {
@@ -46,13 +49,14 @@ all_once() {
 
 # One after the other takes over from the one before, which is asked to stop when its successor runs.
 rolling_change() {
-    local ring before=
+    local ring before='' sealers
     for ring in one both two; do
         start_daemon serve RINGBACK_KEY_FILE="$keys/$ring" ||
             { not_ok "change: starts with $ring" "$(tail -n 1 "$daemon_log")"; return; }
         submit_some 8
         equal "change: requests are accepted with $ring" "$code" 202
-        check "change: the first key of $ring seals" is_sealed_by "$([[ $ring == one ]] && echo k1 || echo k2)"
+        [[ $ring == one ]] && sealers=(one two) || sealers=(two one)
+        check "change: the first key of $ring seals" is_sealed_by "${sealers[@]}"
         [[ $ring != both ]] || check 'change: all that the old key sealed ends' until_true all_closed
         [[ -z $before ]] || stop_daemon "$before"
         before=$daemon_pid

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# `ringback lambda` behind a Lambda runtime API, on every tracker: tests/support/lambda_shapes.sh.
+# `ringback lambda` behind a Lambda runtime API: tests/support/lambda_shapes.sh.
 # shellcheck disable=SC2034,SC2154
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
@@ -17,23 +17,15 @@ start_cases() {
     equal 'start: elsewhere than in Lambda' $? 2
 }
 
-# All of it on the tracker of the URL $2, which is named $1.
-cases_on() {
-    on=$1
+all_cases() {
+    on=$tracker
     begin_stack --engine sqlite::memory: || not_ok "$on: the stand-in starts"
-    [[ -z $2 ]] || export RINGBACK_TRACKER_URL=$2
-    [[ $on != dynamodb ]] || use_dynamodb || not_ok "$on: the store is there"
     start_function RINGBACK_OVERDUE_SECONDS=1 || not_ok "$on: the function starts"
     every_shape
     end_stack
 }
 
-cases_on sqlite ''
-if [[ -n ${REDIS_URL:-} ]]; then
-    redis-cli -u "$REDIS_URL" flushall >/dev/null
-    cases_on redis "$REDIS_URL"
-fi
-[[ -z ${DYNAMODB_URL:-} ]] || cases_on dynamodb ''
+all_cases
 begin_stack --engine sqlite::memory: || not_ok 'the stand-in starts'
 start_cases
 end_stack

@@ -181,14 +181,8 @@ session_cases() {
 }
 
 table() {
-    run=$1
+    run=$tracker
     begin_stack || { not_ok "$run: the stand-in starts"; return; }
-    if [[ $run == redis ]]; then
-        redis-cli -u "${REDIS_URL%/*}/7" flushdb >/dev/null
-        export RINGBACK_TRACKER_URL=${REDIS_URL%/*}/7
-    elif [[ $run == dynamodb ]]; then
-        use_dynamodb || { not_ok "$run: the store is there"; return; }
-    fi
     export RINGBACK_SWEEP_SECONDS=1
     start_daemon serve || { not_ok "$run: the service starts" "$(tail -n 1 "$daemon_log")"; return; }
     fail_cases
@@ -201,16 +195,6 @@ table() {
     end_stack
 }
 
-table sqlite
-if [[ -n ${REDIS_URL:-} ]]; then
-    table redis
-else
-    not_ok redis 'REDIS_URL is not set'
-fi
-if [[ -n ${DYNAMODB_URL:-} ]]; then
-    table dynamodb
-else
-    not_ok dynamodb 'DYNAMODB_URL is not set'
-fi
+table
 secrets_kept 'no token, no SQL and no credential is in a log'
 finish

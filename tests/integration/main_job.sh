@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The main job, end to end with the real programs: a request in, its statement run, its caller rung
-# back. The whole table runs for each tracker with each SQL engine.
+# back. The whole table runs with each SQL engine.
 # shellcheck disable=SC2016
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
@@ -318,26 +318,6 @@ split_cases() {
     equal "$run: an invoker and $1 completers: all are rung back once" "$taken" 13
 }
 
-# Prints what the store holds, as text.
-dump_store() {
-    local key
-    if [[ $tracker == sqlite ]]; then
-        strings -n 6 "$stack_dir"/ringback.db*
-        return
-    fi
-    if [[ $tracker == dynamodb ]]; then
-        curl -sS --aws-sigv4 aws:amz:us-east-1:dynamodb --user a:b "$DYNAMODB_URL" \
-            -H 'X-Amz-Target: DynamoDB_20120810.Scan' -H 'Content-Type: application/x-amz-json-1.0' \
-            -d "{\"TableName\":\"${RINGBACK_TRACKER_URL#dynamodb:}\"}" |
-            jq -r '.Items[] | .. | objects | .S // empty, (.B // empty | @base64d)'
-        return
-    fi
-    for key in $(redis-cli -u "$RINGBACK_TRACKER_URL" --raw keys '*'); do
-        redis-cli -u "$RINGBACK_TRACKER_URL" --no-raw hgetall "$key"
-        redis-cli -u "$RINGBACK_TRACKER_URL" --no-raw get "$key"
-    done
-}
-
 # While an invocation is open, its token and its SQL can be read in the store, or, where records are
 # sealed ($1 is 1), they cannot.
 sealed_cases() {
@@ -359,25 +339,14 @@ sealed_cases() {
         "$(grep -cF "${task_token:24:80}" "$work/store")" 0
 }
 
-use_tracker() {
-    if [[ $tracker == redis ]]; then
-        redis-cli -u "${REDIS_URL%/*}/9" flushdb >/dev/null
-        export RINGBACK_TRACKER_URL=${REDIS_URL%/*}/9
-    elif [[ $tracker == dynamodb ]]; then
-        use_dynamodb
-    fi
-}
-
-# The table on the tracker $1 and the engine $2.
+# The table with the engine $1.
 table() {
     local engine=sqlite::memory: serve
-    tracker=$1
-    run="$1, $2"
-    [[ $2 == sqlite ]] || engine=$POSTGRES_URL
+    run="$tracker, $1"
+    [[ $1 == sqlite ]] || engine=$POSTGRES_URL
     begin_stack --engine "$engine" || { not_ok "$run: the stand-in starts"; return; }
-    use_tracker || { not_ok "$run: the store is there"; return; }
     export RINGBACK_SWEEP_SECONDS=1
-    if [[ $2 == postgres ]]; then
+    if [[ $1 == postgres ]]; then
         printf 'k1:%s\n' "$(head -c 32 /dev/urandom | base64 -w 0)" >"$work/keys"
         export RINGBACK_KEY_FILE=$work/keys
     fi
@@ -390,7 +359,7 @@ table() {
     repeat_cases
     execution_cases
     other_cases
-    sealed_cases "$([[ $2 == postgres ]] && echo 1 || echo 0)"
+    sealed_cases "$([[ $1 == postgres ]] && echo 1 || echo 0)"
     stop_daemon "$serve"
     equal "$run: the service ends with status 0" $? 0
     wait_cases
@@ -400,18 +369,11 @@ table() {
     end_stack
 }
 
-for tracker_name in sqlite redis dynamodb; do
-    for engine_name in sqlite postgres; do
-        if [[ $tracker_name == redis && -z ${REDIS_URL:-} ]]; then
-            not_ok "$tracker_name" 'REDIS_URL is not set'
-        elif [[ $tracker_name == dynamodb && -z ${DYNAMODB_URL:-} ]]; then
-            not_ok "$tracker_name" 'DYNAMODB_URL is not set'
-        elif [[ $engine_name == postgres && -z ${POSTGRES_URL:-} ]]; then
-            not_ok "$tracker_name, $engine_name" 'POSTGRES_URL is not set'
-        else
-            table "$tracker_name" "$engine_name"
-        fi
-    done
-done
+table sqlite
+if [[ -z ${POSTGRES_URL:-} ]]; then
+    not_ok "$tracker, postgres" 'POSTGRES_URL is not set'
+else
+    table postgres
+fi
 secrets_kept 'no token, no SQL and no credential is in a log'
 finish

@@ -15,7 +15,6 @@ start_function() {
     wait_for $! grep -q : "$stack_dir/lambda_api" || return 1
     api=$(cat "$stack_dir/lambda_api")
     lambda_url=http://$api
-    export RINGBACK_TRACKER_URL=${RINGBACK_TRACKER_URL:-sqlite:$stack_dir/ringback.db}
     function_began=${EPOCHREALTIME/[.,]/}
     env AWS_LAMBDA_RUNTIME_API="$api" "$@" "${function_command[@]}" 2>"$stack_dir/lambda.log" &
     function_pid=$!

@@ -87,10 +87,6 @@ parked_for() {
     done <"$work/parked.expected"
 }
 
-parked_reasons() {
-    sqlite3 "$stack_dir/ringback.db" 'select cast(reason as text) from parked'
-}
-
 parked_count_is() {
     [[ $(parked_reasons | wc -l) == "$1" ]]
 }

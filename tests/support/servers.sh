@@ -53,14 +53,14 @@ start_postgres() {
 }
 
 # Starts a Redis, named $1 beside others, with every write on disk before it is acknowledged, and
-# exports REDIS_URL.
+# exports REDIS_URL. It has a database for every stack that a test may make (trackers.sh).
 start_redis() {
     local dir=$servers_dir/redis$1 port try
     mkdir "$dir"
     for try in 1 2 3 4 5; do
         port=$(free_port)
         redis-server --bind 127.0.0.1 --port "$port" --dir "$dir" --appendonly yes \
-            --appendfsync always --save '' >"$dir/log" 2>&1 &
+            --appendfsync always --save '' --databases 1000 >"$dir/log" 2>&1 &
         servers_pids+=($!)
         redis_answers "$port" $! && break
         ((try < 5)) || return 1
@@ -68,15 +68,15 @@ start_redis() {
     export REDIS_URL=redis://127.0.0.1:$port/0
 }
 
-# Starts a Redis Cluster, named $1 beside others: three masters, then a replica of each, every write
-# on disk before it is acknowledged. A part that is away does not stop the rest, and a replica takes
+# Starts a Redis Cluster, named $1 beside others: three masters, then $2 replicas of each (1), every
+# write on disk before it is acknowledged. A part that is away does not stop the rest, and a replica takes
 # over after two seconds. Exports REDIS_CLUSTER_URL; the nodes' processes are in redis_cluster_pids,
 # their ports in redis_cluster_ports.
 start_redis_cluster() {
-    local dir=$servers_dir/redis-cluster$1 node port try places=()
+    local dir=$servers_dir/redis-cluster$1 replicas=${2:-1} node port try places=()
     redis_cluster_pids=()
     redis_cluster_ports=()
-    for node in 0 1 2 3 4 5; do
+    for ((node = 0; node < 3 + 3 * replicas; node++)); do
         mkdir -p "$dir/$node"
         for try in 1 2 3 4 5; do
             port=$(free_port)
@@ -87,7 +87,7 @@ start_redis_cluster() {
         redis_cluster_ports+=("$port")
         places+=("127.0.0.1:$port")
     done
-    redis-cli --cluster create "${places[@]}" --cluster-replicas 1 --cluster-yes || return 1
+    redis-cli --cluster create "${places[@]}" --cluster-replicas "$replicas" --cluster-yes || return 1
     for port in "${redis_cluster_ports[@]}"; do
         until redis-cli -h 127.0.0.1 -p "$port" cluster info | grep -q 'cluster_state:ok'; do
             sleep 0.05

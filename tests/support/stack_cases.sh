@@ -5,6 +5,7 @@
 # shellcheck disable=SC2034
 source tests/support/script.sh
 source infra/local/stack.sh
+source tests/support/trackers.sh
 ringback=$BUILD_DIR/ringback
 work=$(mktemp -d)
 marker=marker_$$_of_sql
@@ -14,8 +15,8 @@ daemon_pids=()
 
 # ---- Stacks -------------------------------------------------------------------------------------
 
-# A stand-in for AWS with the flags given, and no daemon yet; the settings of the stack before are
-# forgotten. Its key is its own: what still looks for another stand-in at a port of the past is not
+# A stand-in for AWS with the flags given and an empty store, and no daemon yet; the settings of the
+# stack before are forgotten. Its key is its own: what still looks for another stand-in at a port of the past is not
 # let in.
 # shellcheck disable=SC2120
 begin_stack() {
@@ -26,7 +27,7 @@ begin_stack() {
     stack_dir=$(mktemp -d)
     aws_secret=local-secret-$RANDOM$RANDOM
     echo "$aws_secret" >>"$work/secrets"
-    start_local --credentials "AKIDLOCAL:$aws_secret" "$@"
+    start_local --credentials "AKIDLOCAL:$aws_secret" "$@" && use_tracker
 }
 
 # Starts `ringback $1` (serve, invoker, completer), the rest of the arguments before the command.
@@ -35,7 +36,6 @@ start_daemon() {
     local command=$1 log
     shift
     log=$(mktemp "$stack_dir/$command.XXXXXX.log")
-    export RINGBACK_TRACKER_URL=${RINGBACK_TRACKER_URL:-sqlite:$stack_dir/ringback.db}
     env -u RINGBACK_URL RINGBACK_HTTP_LISTEN=127.0.0.1:0 RINGBACK_ADMIN_LISTEN=127.0.0.1:0 \
         "$@" "$ringback" "$command" 2>"$log" &
     daemon_pid=$!
@@ -157,6 +157,11 @@ statement_is() {
 # Prints how many statements have run more than once.
 run_twice() {
     curl -sS "$control_url/statements" | jq '[.statements[] | select(.runs > 1)] | length'
+}
+
+# Prints why each parked message is, one a line behind what else is listed of it.
+parked_reasons() {
+    env -u RINGBACK_URL "$ringback" redrive | sed 1,2d
 }
 
 # Prints the counter $1 of the daemon, without ringback_.

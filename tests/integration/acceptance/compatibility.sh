@@ -112,6 +112,7 @@ start_fails() {
     failed_with=$?
 }
 
+# The setting names a table, so its store is DynamoDB whatever the others use.
 its_store() {
     local table=acceptance-$$ with
     with=(env -u RINGBACK_TRACKER_URL -u RINGBACK_URL "AWS_ENDPOINT_URL_DYNAMODB=$DYNAMODB_URL"

@@ -189,7 +189,7 @@ one_worker() {
 secrets_sealed() {
     local found
     submit "$(sql 'select pg_sleep(60)')"
-    strings -n 6 "$stack_dir"/ringback.db* >"$scratch/store"
+    dump_store >"$scratch/store"
     grep -qF "ringback/$id" "$scratch/store" || grep -qF "$id" "$scratch/store" ||
         problem=${problem:-'the store was not looked into'}
     is 'the SQL is not readable in the store' "$(grep -cF "$marker" "$scratch/store")" 0

@@ -7,6 +7,7 @@ import path from 'node:path';
 import readline from 'node:readline';
 import { LambdaFunction } from './lambda_function.mjs';
 import { StandIn, binary, cleanEnvironment } from './stand_in.mjs';
+import { newTracker } from '../../support/tracker.mjs';
 
 export class Daemon {
     // Starts `ringback <command>`; resolves once the addresses that it needs are listened on.
@@ -70,7 +71,7 @@ export class Daemon {
     }
 }
 
-// A stand-in, `ringback serve` on it with an SQLite tracker, and Lambda functions that share it.
+// A stand-in, `ringback serve` on it, and Lambda functions that share its tracker.
 export class Service {
     static async start(...flags) {
         const service = new Service();
@@ -78,7 +79,7 @@ export class Service {
         service.folder = await mkdtemp(path.join(tmpdir(), 'ringback-machines-'));
         service.environment = {
             ...service.standIn.environment,
-            RINGBACK_TRACKER_URL: `sqlite:${path.join(service.folder, 'ringback.db')}`,
+            ...await newTracker(service.standIn.environment, service.folder),
         };
         service.functions = [];
         try {
