@@ -18,9 +18,13 @@
 #define HOLD_MS           250
 #define RECEIVE_LOOK_MS   5000   /* so often a receive shows that it is alive */
 #define SETTLE_MAX_MS     240000 /* all rounds and tries, each at its slowest */
-#define LAST_ANSWER_MS    200
-#define BACKOFF_BASE_MS   200
-#define BACKOFF_MAX_MS    30000
+/* How long a stop waits for the answer to a long poll: so long, and so many times an answer that
+ * did not wait for messages. */
+#define LAST_ANSWER_MS     200
+#define LAST_ANSWERS       3
+#define LAST_ANSWER_MAX_MS 30000
+#define BACKOFF_BASE_MS    200
+#define BACKOFF_MAX_MS     30000
 /* Ten messages of 1 MiB and what a handler parses out of them. */
 #define ARENA_MAX_BYTES ((size_t)1 << 30)
 
@@ -53,6 +57,7 @@ struct poller {
     unsigned reading;          /* workers that receive, or are about to */
     int64_t troubled_since_ms; /* monotonic */
     struct error problem;      /* the newest */
+    int64_t answer_ms;         /* how long the queue takes for an answer, at worst lately */
     struct worker *workers;
 };
 
@@ -112,6 +117,16 @@ static int64_t elapsed_ms(struct timespec begin)
 {
     const struct timespec end = now();
     return (int64_t)(end.tv_sec - begin.tv_sec) * 1000 + (end.tv_nsec - begin.tv_nsec) / 1000000;
+}
+
+/* An answer that did not wait for messages has come; older ones are forgotten bit by bit. */
+static void note_answer(struct poller *poller, struct timespec begin)
+{
+    const int64_t took_ms = elapsed_ms(begin);
+    pthread_mutex_lock(&poller->mutex);
+    const int64_t before_ms = poller->answer_ms * 3 / 4;
+    poller->answer_ms = took_ms > before_ms ? took_ms : before_ms;
+    pthread_mutex_unlock(&poller->mutex);
 }
 
 /* Returns early when the poller stops. */
@@ -184,14 +199,19 @@ static enum status open_client(struct worker *worker, struct error *error)
 }
 
 /* Stopping: messages of an answer that is on its way would be invisible to everybody for two
- * minutes, so it gets a moment. */
-static size_t wait_for_last_answer(struct aws_client *client, struct aws_call **calls)
+ * minutes, so it gets a moment, a longer one where answers take longer. */
+static size_t wait_for_last_answer(struct worker *worker, struct aws_call **calls)
 {
     const struct timespec begin = now();
+    pthread_mutex_lock(&worker->poller->mutex);
+    const int64_t usual_ms = LAST_ANSWER_MS + LAST_ANSWERS * worker->poller->answer_ms;
+    pthread_mutex_unlock(&worker->poller->mutex);
+    const int64_t wait_ms = usual_ms < LAST_ANSWER_MAX_MS ? usual_ms : LAST_ANSWER_MAX_MS;
     size_t done = 0;
-    for (int64_t left_ms = LAST_ANSWER_MS; done == 0 && left_ms > 0;
-         left_ms = LAST_ANSWER_MS - elapsed_ms(begin)) {
-        done = aws_wait(client, calls, 1, left_ms);
+    pulse_wait(worker->pulse, wait_ms);
+    for (int64_t left_ms = wait_ms; done == 0 && left_ms > 0;
+         left_ms = wait_ms - elapsed_ms(begin)) {
+        done = aws_wait(worker->client, calls, 1, left_ms);
     }
     return done;
 }
@@ -206,6 +226,7 @@ static enum status receive(struct worker *worker, struct sqs_message **messages,
     const struct poller *poller = worker->poller;
     struct aws_call call = {0};
     struct aws_call *calls[1] = {&call};
+    const struct timespec begin = now();
     sqs_build_receive(worker->arena, poller->options.queue_url, SQS_BATCH_MAX,
                       worker->confirmed ? LONG_POLL_SECONDS : 0, POLLER_VISIBILITY_SECONDS, &call);
     aws_start(worker->client, calls, 1);
@@ -215,13 +236,16 @@ static enum status receive(struct worker *worker, struct sqs_message **messages,
         done = aws_wait(worker->client, calls, 1, RECEIVE_LOOK_MS);
     }
     if (done == 0) {
-        done = wait_for_last_answer(worker->client, calls);
+        done = wait_for_last_answer(worker, calls);
     }
     if (done == 0) {
         return STATUS_OK;
     }
     if (call.status != STATUS_OK) {
         return aws_call_error(&call, error);
+    }
+    if (!worker->confirmed) {
+        note_answer(worker->poller, begin);
     }
     return sqs_read_receive(worker->arena, &call, messages, count, error);
 }
@@ -239,6 +263,7 @@ static enum status settle(struct worker *worker, const struct poller_item *items
 {
     const struct poller_options *options = &worker->poller->options;
     struct error error = ERROR_NONE;
+    const struct timespec begin = now();
     pulse_wait(worker->pulse, SETTLE_MAX_MS);
     enum status status =
         poller_settle(worker->client, worker->arena, options->queue_url, items, count, &error);
@@ -246,6 +271,7 @@ static enum status settle(struct worker *worker, const struct poller_item *items
         log_warning("messages will come again", LOG_CSTR("queue", options->name),
                     LOG_CSTR("problem", error.text));
     }
+    note_answer(worker->poller, begin);
     return status;
 }
 

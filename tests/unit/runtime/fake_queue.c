@@ -23,6 +23,7 @@ struct fake_queue {
     enum fake_failure failure;
     unsigned failing_deletes;
     unsigned releases;
+    unsigned delay_ms;
     bool refuses_settling;
     struct fake_message messages[FAKE_QUEUE_MESSAGES_MAX];
     size_t message_count;
@@ -73,6 +74,21 @@ static void write_message(struct json_writer *writer, size_t index)
     (void)snprintf(text, sizeof(text), "message %zu", index);
     json_write_text(writer, "Body", slice_from_text(text));
     json_end_object(writer);
+}
+
+/* Lets others in meanwhile. */
+static void delay(struct fake_queue *queue)
+{
+    struct timespec end = deadline(0);
+    const int64_t nanoseconds = end.tv_nsec + (int64_t)queue->delay_ms * 1000000;
+    end.tv_sec += (time_t)(nanoseconds / 1000000000);
+    end.tv_nsec = (long)(nanoseconds % 1000000000);
+    queue->counts.delayed++;
+    (void)pthread_cond_broadcast(&queue->changed);
+    while (queue->delay_ms > 0 && wait_until(queue, &end)) {
+    }
+    queue->counts.delayed--;
+    (void)pthread_cond_broadcast(&queue->changed);
 }
 
 static void receive(struct fake_queue *queue, struct json input, struct json_writer *writer)
@@ -202,6 +218,7 @@ static void handle(void *context, const struct http_server_request *request,
     json_begin_object(&writer, NULL);
     enum fake_failure failure = FAKE_FAILURE_NONE;
     (void)pthread_mutex_lock(&queue->mutex);
+    delay(queue);
     if (slice_equals_text(target, "AmazonSQS.ReceiveMessage")) {
         if (queue->failure == FAKE_FAILURE_NONE) {
             receive(queue, input, &writer);
@@ -293,6 +310,13 @@ void fake_queue_fail(struct fake_queue *queue, enum fake_failure failure)
     (void)pthread_mutex_lock(&queue->mutex);
     queue->failure = failure;
     (void)pthread_cond_broadcast(&queue->changed);
+    (void)pthread_mutex_unlock(&queue->mutex);
+}
+
+void fake_queue_delay(struct fake_queue *queue, unsigned delay_ms)
+{
+    (void)pthread_mutex_lock(&queue->mutex);
+    queue->delay_ms = delay_ms;
     (void)pthread_mutex_unlock(&queue->mutex);
 }
 

@@ -37,6 +37,7 @@ struct fake_message {
 
 /* What has been seen. */
 struct fake_queue_counts {
+    unsigned delayed; /* calls about which nothing has been done yet */
     unsigned receives;
     unsigned long_polls; /* receives with WaitTimeSeconds 20 */
     unsigned waiting;    /* long polls under way */
@@ -58,6 +59,8 @@ void fake_queue_put(struct fake_queue *queue, size_t count);
 /* Long polls under way answer as empty: also those whose client has left without a word. */
 void fake_queue_release(struct fake_queue *queue);
 void fake_queue_fail(struct fake_queue *queue, enum fake_failure failure);
+/* Every call waits so long before anything is done about it. */
+void fake_queue_delay(struct fake_queue *queue, unsigned delay_ms);
 /* The next `calls` delete batches report their first entry as failed. */
 void fake_queue_fail_deletes(struct fake_queue *queue, unsigned calls);
 /* The next delete and visibility batches are refused altogether. */

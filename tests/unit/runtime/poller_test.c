@@ -176,6 +176,16 @@ static bool is_long_polling(const struct fake_queue_counts *counts)
     return counts->waiting > 0 && counts->long_polls > 0;
 }
 
+static bool is_asked_again_late(const struct fake_queue_counts *counts)
+{
+    return counts->deletes > 0 && counts->delayed > 0;
+}
+
+static bool is_done_with_all(const struct fake_queue_counts *counts)
+{
+    return counts->delayed == 0;
+}
+
 static bool has_failed_thrice(const struct fake_queue_counts *counts)
 {
     return counts->receives >= 3;
@@ -389,6 +399,25 @@ static void test_stop_leaves_no_message_invisible(void **state)
     }
 }
 
+/* The queue takes what it hands out when it gets to it, whether or not anybody waits for that
+ * still. */
+static void test_stop_waits_for_a_slow_answer(void **state)
+{
+    struct fixture *fixture = *state;
+    fake_queue_delay(fixture->queue, 700);
+    fake_queue_put(fixture->queue, 10);
+    start(fixture, 1);
+    assert_true(fake_queue_wait_state(fixture->queue, FAKE_MESSAGE_DELETED, 10));
+    fake_queue_put(fixture->queue, 3);
+    assert_true(fake_queue_wait(fixture->queue, is_asked_again_late));
+    stop(fixture);
+    assert_true(fake_queue_wait(fixture->queue, is_done_with_all));
+    for (size_t i = 10; i < 13; i++) {
+        struct fake_message message = fake_queue_message(fixture->queue, i);
+        assert_true(message.state != FAKE_MESSAGE_IN_FLIGHT || message.visibility_seconds == 0);
+    }
+}
+
 /* --- failure ---------------------------------------------------------------------------------- */
 
 static void test_failed_delete_entries_are_deleted_again(void **state)
@@ -590,6 +619,7 @@ int main(void)
         TEST(test_stop_finishes_the_batch_in_hand),
         TEST(test_leaving_receives_no_more),
         TEST(test_stop_leaves_no_message_invisible),
+        TEST(test_stop_waits_for_a_slow_answer),
         TEST(test_failed_delete_entries_are_deleted_again),
         TEST(test_undeletable_messages_are_logged_and_slow_the_worker),
         TEST(test_problem_is_logged_once_and_its_end_too),
