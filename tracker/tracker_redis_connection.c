@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #define BACKOFF_BASE_MS 20
 #define BACKOFF_MAX_MS  2000
 #define WORDS_MAX       4
+#define PLACES          1021
 
 int64_t redis_remaining_ms(const struct redis_store *store)
 {
@@ -236,9 +238,22 @@ static void drop_if_closed(struct redis_node *node)
     }
 }
 
+/* Whether the node was away when last somebody of this process asked: each worker has connections
+ * of its own, and what all of them see is said once. Nodes that share a place here share their
+ * line. */
+static atomic_bool *is_away(const struct redis_node *node)
+{
+    static atomic_bool places[PLACES];
+    uint32_t hash = (uint32_t)node->port;
+    for (const char *at = node->host; *at != '\0'; at++) {
+        hash = hash * 31 + (unsigned char)*at;
+    }
+    return &places[hash % PLACES];
+}
+
 static void fail_to_connect(struct redis_node *node, const struct error *problem)
 {
-    if (node->failure_count == 0 && node->store->address.is_cluster) {
+    if (node->store->address.is_cluster && !atomic_exchange(is_away(node), true)) {
         log_warning("redis node is away", LOG_CSTR("problem", problem->text));
     }
     redis_disconnect(node);
@@ -287,7 +302,7 @@ enum status redis_connect(struct redis_node *node, struct error *error)
         fail_to_connect(node, &problem);
         return error_set(error, status, "%s", problem.text);
     }
-    if (node->failure_count > 0 && node->store->address.is_cluster) {
+    if (node->store->address.is_cluster && atomic_exchange(is_away(node), false)) {
         log_info("redis node is back", LOG_CSTR("node", redis_node_name(node)));
     }
     node->failure_count = 0;
