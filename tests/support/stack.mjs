@@ -138,6 +138,7 @@ export class Daemon {
             stdio: ['ignore', 'ignore', 'pipe'],
         }));
         this.child = child;
+        this.asked = false; // to stop
         this.addresses = {};
         readline.createInterface({ input: child.stderr }).on('line', (line) => this.#read(child, line));
         this.closed = once(child, 'close').then(([code, signal]) => this.#ended(code, signal));
@@ -153,12 +154,13 @@ export class Daemon {
 
     #ended(code, signal) {
         this.deaths += signal === 'SIGKILL' ? 1 : 0;
-        if (signal !== 'SIGKILL' && !(this.stopping && code === 0)) {
+        if (signal !== 'SIGKILL' && !(this.asked && code === 0)) {
             this.accidents.push(`${this.command} ended with ${signal ?? code}`);
         }
         if (!this.stopping) {
             this.#start();
         }
+        return signal ?? code;
     }
 
     // Its address ("http", "admin"), or undefined while it is not there.
@@ -170,10 +172,16 @@ export class Daemon {
         this.child.kill('SIGKILL');
     }
 
+    // Asks it to stop; resolves to how it ended, when it is being started again.
+    restart() {
+        this.asked = true;
+        this.child.kill('SIGTERM');
+        return this.closed;
+    }
+
     async stop() {
         this.stopping = true;
-        this.child.kill('SIGTERM');
-        await this.closed;
+        await this.restart();
         this.log.end();
     }
 
