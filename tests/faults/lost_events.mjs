@@ -32,7 +32,10 @@ async function group({ name, request, statements, state }, folder) {
     const standIn = await StandIn.start('--faults', 'drop-events=1');
     ends(standIn.child);
     await mkdir(`${folder}/${name}`);
-    const daemon = new Daemon('serve', { ...standIn.environment, ...await newTracker(standIn.environment, `${folder}/${name}`),
+    const tracker = await newTracker(standIn.environment, `${folder}/${name}`);
+    const others = async () => await standIn.calls('ListStatements') + await standIn.calls('CancelStatement');
+    const before = await others();
+    const daemon = new Daemon('serve', { ...standIn.environment, ...tracker,
         RINGBACK_OVERDUE_SECONDS: String(OVERDUE_SECONDS), RINGBACK_SWEEP_SECONDS: '1' }, `${folder}/${name}.log`);
     await until(() => daemon.address('admin'));
     for (let i = 0; i < PER_GROUP; i++) {
@@ -46,7 +49,7 @@ async function group({ name, request, statements, state }, folder) {
     const told = tasks.map(({ output, cause }) => JSON.parse(output ?? cause).ringback);
     const submitted = statements * PER_GROUP;
     const looks = await standIn.calls('DescribeStatement');
-    const other = await standIn.calls('ListStatements') + await standIn.calls('CancelStatement');
+    const other = await others() - before;
     const { 'drop-events': dropped } = (await standIn.control('GET', 'faults')).body.injected;
     const bounds = (await lives(standIn)).map((life) => looksAt(life, OVERDUE_SECONDS));
     const bound = bounds.reduce((total, one) => total + one, 0);

@@ -4,6 +4,7 @@
 # all that was accepted is rung back once and nothing has run twice. A store that is away at the
 # start or is killed: tests/integration/away.sh.
 #   tests/faults/store_trouble.sh [CASE...]       default: all of them, which are the functions below
+# A case waits for leases most of the time, so they run side by side, each with servers of its own.
 # shellcheck disable=SC2016
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
@@ -11,16 +12,16 @@ source tests/support/stack_cases.sh
 source tests/support/servers.sh
 clean_environment
 patience=150 # what was under way when the trouble came waits for the end of its lease
-servers_init
 mounted=
 
-leave_all() {
+# The end of a case, whichever it is.
+leave_case() {
+    trap - EXIT
+    stop_stack
     servers_stop
-    leave
     [[ -z $mounted ]] || umount "$mounted"
     [[ -z $mounted ]] || rmdir "$mounted"
 }
-trap leave_all EXIT
 
 readiness_is() {
     [[ $(curl -sS "$admin_url/readyz" | jq -c '[.problems[].part]') == "$1" ]]
@@ -88,12 +89,12 @@ keep_coming() {
           maxReceiveCount: 1000} | tojson)}}' | sqs SetQueueAttributes >/dev/null
 }
 
-# A stack on the tracker $2, which has worked for a while; settings may follow.
+# A stack on the tracker $2 (empty: the one that the stack has), which has worked for a while; settings
+# may follow. Each case is about one kind of store.
 begin() {
     declare -gA bodies=() codes=() replies=()
     begin_stack || { not_ok "$1: the stand-in starts"; return 1; }
-    # Each case is about one kind of store.
-    export RINGBACK_TRACKER_URL=$2 RINGBACK_SWEEP_SECONDS=1 RINGBACK_OVERDUE_SECONDS=2
+    export RINGBACK_TRACKER_URL=${2:-$RINGBACK_TRACKER_URL} RINGBACK_SWEEP_SECONDS=1 RINGBACK_OVERDUE_SECONDS=2
     check "$1: the queue is patient" keep_coming
     start_daemon serve "${@:3}" || { not_ok "$1: starts" "$(tail -n 1 "$daemon_log")"; return 1; }
     post_some 0 10
@@ -116,46 +117,83 @@ refused_with() {
 
 # ---- Redis --------------------------------------------------------------------------------------
 
-redis() {
-    redis-cli -u "$REDIS_URL" "$@"
+# A stack on a Redis of its own.
+begin_on_redis() {
+    start_redis 1 || { not_ok "$1: redis starts"; return 1; }
+    begin "$1" "$REDIS_URL"
 }
 
 redis_full() {
     local name='redis full'
-    begin "$name" "$REDIS_URL" || return
-    redis config set maxmemory 1 >/dev/null
+    begin_on_redis "$name" && store_is_full "$name"
+}
+
+redis_slow() {
+    local name='redis slow'
+    begin_on_redis "$name" && store_is_slow "$name"
+}
+
+redis_late() {
+    local name='redis late'
+    begin_on_redis "$name" && store_is_late "$name"
+}
+
+# Every server of the store, one or several, has no room.
+store_is_full() {
+    on_each_redis config set maxmemory 1 >/dev/null
     enqueue
     post_some 10 5
-    refused_with "$name" OOM
-    redis config set maxmemory 0 >/dev/null
-    recover "$name"
+    refused_with "$1" OOM
+    on_each_redis config set maxmemory 0 >/dev/null
+    recover "$1"
 }
 
 # Answers after 7 s, the service waits for 5.
-redis_slow() {
-    local name='redis slow'
-    begin "$name" "$REDIS_URL" || return
-    redis client pause 7000 all >/dev/null
+store_is_slow() {
+    on_each_redis client pause 7000 all >/dev/null
     enqueue
     post_some 10 2
-    check "$name: a request is refused" [ "$(count_of 503)" -gt 0 ]
-    recover "$name"
+    check "$1: a request is refused" [ "$(count_of 503)" -gt 0 ]
+    recover "$1"
 }
 
 # Every answer is late, but not too late.
-redis_late() {
-    local name='redis late' pid
-    begin "$name" "$REDIS_URL" || return
-    (for _ in {1..30}; do redis client pause 200 all && sleep 0.25; done) >/dev/null &
+store_is_late() {
+    local pid
+    (for _ in {1..30}; do on_each_redis client pause 200 all && sleep 0.25; done) >/dev/null &
     pid=$!
     post_some 10 20
     enqueue
-    equal "$name: all are accepted" "$(count_of 20?)" 30
+    equal "$1: all are accepted" "$(count_of 20?)" 30
     wait "$pid"
-    recover "$name"
+    recover "$1"
 }
 
 # ---- Redis Cluster ------------------------------------------------------------------------------
+
+# A stack on three masters of its own, with $2 replicas of each; settings may follow.
+begin_on_cluster() {
+    if ! start_redis_cluster 1 "$2" >"$servers_dir/cluster.log" 2>&1; then
+        not_ok "$1: redis cluster starts" "$(tail -n 1 "$servers_dir/cluster.log")"
+        return 1
+    fi
+    begin "$1" "$REDIS_CLUSTER_URL" "${@:3}"
+}
+
+cluster_full() {
+    local name='redis cluster full'
+    begin_on_cluster "$name" 0 && store_is_full "$name"
+}
+
+cluster_slow() {
+    local name='redis cluster slow'
+    begin_on_cluster "$name" 0 && store_is_slow "$name"
+}
+
+cluster_late() {
+    local name='redis cluster late'
+    begin_on_cluster "$name" 0 && store_is_late "$name"
+}
 
 # Another node than the dead one has its slots.
 replica_leads() {
@@ -168,8 +206,7 @@ replica_leads() {
 # One of three masters dies under load, its replica takes over, and the dead one comes back.
 cluster_loses_a_master() {
     local name='redis cluster' dir=$servers_dir/redis-cluster1/0
-    start_redis_cluster 1 >"$work/cluster.log" 2>&1 || { not_ok "$name: starts" "$(tail -n 1 "$work/cluster.log")"; return; }
-    begin "$name" "$REDIS_CLUSTER_URL" RINGBACK_REDIS_WAIT=1 || return
+    begin_on_cluster "$name" 1 RINGBACK_REDIS_WAIT=1 || return
     kill -KILL "${redis_cluster_pids[0]}"
     wait "${redis_cluster_pids[0]}" 2>/dev/null
     enqueue
@@ -179,6 +216,60 @@ cluster_loses_a_master() {
     post_some 30 10
     start_cluster_node "$dir" "${redis_cluster_ports[0]}" "$(cat "$dir/cluster-port")"
     post_some 40 10
+    recover "$name"
+}
+
+# ---- DynamoDB -----------------------------------------------------------------------------------
+
+# A stack on a table of its own, behind a proxy that can be asked for trouble.
+begin_on_dynamodb() {
+    start_dynalite 1 || { not_ok "$1: dynalite starts"; return 1; }
+    node tests/support/dynamodb_proxy.mjs "$DYNAMODB_URL" >"$servers_dir/proxy" &
+    servers_pids+=($!)
+    wait_for $! grep -q '^http' "$servers_dir/proxy" || { not_ok "$1: the proxy starts"; return 1; }
+    DYNAMODB_URL=$(<"$servers_dir/proxy")
+    tracker=dynamodb
+    begin "$1" ''
+}
+
+# Puts the JSON $1 in place of the trouble of before.
+dynamodb_trouble() {
+    curl -sS --fail-with-body -X PUT --data "$1" "$DYNAMODB_URL/_trouble"
+}
+
+# Throttled for as long as it lasts, in each of the ways in which AWS says so.
+dynamodb_full() {
+    local name='dynamodb full'
+    begin_on_dynamodb "$name" || return
+    dynamodb_trouble '{"throttled": true}'
+    enqueue
+    post_some 10 5
+    refused_with "$name" 'ProvisionedThroughputExceeded|Throttling|RequestLimitExceeded|Rate exceeded'
+    dynamodb_trouble '{}'
+    recover "$name"
+}
+
+# Answers after 7 s, the service waits for 5.
+dynamodb_slow() {
+    local name='dynamodb slow'
+    begin_on_dynamodb "$name" || return
+    dynamodb_trouble '{"delayMs": 7000}'
+    enqueue
+    post_some 10 2
+    check "$name: a request is refused" [ "$(count_of 503)" -gt 0 ]
+    dynamodb_trouble '{}'
+    recover "$name"
+}
+
+# Every answer is late, but not too late.
+dynamodb_late() {
+    local name='dynamodb late'
+    begin_on_dynamodb "$name" || return
+    dynamodb_trouble '{"delayMs": 200}'
+    enqueue
+    post_some 10 10
+    equal "$name: all are accepted" "$(count_of 20?)" 20
+    dynamodb_trouble '{}'
     recover "$name"
 }
 
@@ -217,10 +308,20 @@ sqlite_locked() {
     recover "$name"
 }
 
-start_redis 1 || { not_ok 'redis starts'; finish; }
-(($# > 0)) || set -- redis_full redis_slow redis_late cluster_loses_a_master sqlite_full sqlite_locked
+(($# > 0)) || set -- redis_full redis_slow redis_late cluster_full cluster_slow cluster_late \
+    cluster_loses_a_master dynamodb_full dynamodb_slow dynamodb_late sqlite_full sqlite_locked
 for case; do
-    "$case"
+    (
+        trap leave_case EXIT
+        servers_init
+        "$case"
+    ) >"$work/said.$case" 2>"$work/said.$case.log" &
 done
+wait
+for case; do
+    cat "$work/said.$case"
+    cat "$work/said.$case.log" >&2
+done
+failed_count=$(cat "$work"/said.* | grep -c '^not ok ')
 secrets_kept 'no token, no SQL and no credential is in a log'
 finish

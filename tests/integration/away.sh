@@ -9,10 +9,10 @@ source tests/support/stack_cases.sh
 source tests/support/servers.sh
 clean_environment
 patience=90 # a queue can be made anew after a minute
-store_pid=
+store_pids=()
 
 leave_all() {
-    [[ -z $store_pid ]] || kill -KILL "$store_pid" 2>/dev/null
+    kill_store
     leave
 }
 trap leave_all EXIT
@@ -98,37 +98,62 @@ aws_away() {
 # ---- Tracker ------------------------------------------------------------------------------------
 
 # These cases start and kill their store, so they choose it.
-# Starts the store of the kind $store at store_port; it keeps what it acknowledged.
+# Starts the store of the kind $store at its ports; it keeps what it acknowledged.
 start_store() {
-    if [[ $store == redis ]]; then
-        redis-server --bind 127.0.0.1 --port "$store_port" --dir "$work" --appendonly yes \
-            --appendfsync always --save '' >>"$work/store.log" 2>&1 &
-        store_pid=$!
-        redis_answers "$store_port" "$store_pid"
-    else
-        tests/node_modules/node/bin/node tests/support/dynalite.mjs --port "$store_port" \
-            --path "$work/dynalite" >"$work/store.log" 2>&1 &
-        store_pid=$!
-        wait_for "$store_pid" grep -q '^http' "$work/store.log"
-    fi
+    case $store in
+        redis) start_redis_node 0 ;;
+        redis-cluster) start_cluster ;;
+        dynamodb)
+            tests/node_modules/node/bin/node tests/support/dynalite.mjs --port "${store_ports[0]}" \
+                --path "$work/dynalite" >"$work/store.log" 2>&1 &
+            store_pids=($!)
+            wait_for $! grep -q '^http' "$work/store.log"
+            ;;
+    esac
+}
+
+# Starts the Redis number $1 of the store; flags may follow.
+start_redis_node() {
+    local port=${store_ports[$1]} dir=$work/$store$1
+    mkdir -p "$dir"
+    redis-server --bind 127.0.0.1 --port "$port" --dir "$dir" --appendonly yes \
+        --appendfsync always --save '' "${@:2}" >>"$work/store.log" 2>&1 &
+    store_pids+=($!)
+    redis_answers "$port" $!
+}
+
+# Three masters, which know each other from the second start on.
+start_cluster() {
+    local n places=()
+    for n in 0 1 2; do
+        start_redis_node "$n" --cluster-enabled yes --cluster-port "${store_ports[n + 3]}" \
+            --cluster-node-timeout 2000 || return 1
+        places+=("127.0.0.1:${store_ports[n]}")
+    done
+    [[ -e $work/cluster ]] && return
+    redis-cli --cluster create "${places[@]}" --cluster-yes >"$work/cluster"
 }
 
 kill_store() {
-    kill -KILL "$store_pid"
-    wait "$store_pid" 2>/dev/null
-    store_pid=
+    ((${#store_pids[@]} == 0)) || kill -KILL "${store_pids[@]}" 2>/dev/null
+    wait "${store_pids[@]}" 2>/dev/null
+    store_pids=()
 }
 
 # Points the tracker at a store that is away.
 use_store() {
-    store_port=$(free_port)
-    if [[ $store == redis ]]; then
-        export RINGBACK_TRACKER_URL=redis://127.0.0.1:$store_port/0
-        return
-    fi
-    # A table that is missing would stop the start.
-    DYNAMODB_URL=http://127.0.0.1:$store_port
-    start_store && use_dynamodb && kill_store
+    store_ports=("$(free_port)" "$(free_port)" "$(free_port)" "$(free_port)" "$(free_port)" "$(free_port)")
+    case $store in
+        redis) export RINGBACK_TRACKER_URL=redis://127.0.0.1:${store_ports[0]}/0 ;;
+        redis-cluster)
+            export RINGBACK_TRACKER_URL=redis-cluster://127.0.0.1:${store_ports[0]},127.0.0.1:${store_ports[1]}
+            ;;
+        # A table that is missing would stop the start.
+        dynamodb)
+            DYNAMODB_URL=http://127.0.0.1:${store_ports[0]}
+            start_store && use_dynamodb && kill_store
+            ;;
+    esac
 }
 
 all_closed() {
@@ -159,12 +184,12 @@ tracker_away() {
     for n in {1..6}; do
         submit_kept "select pg_sleep(0.$n)"
     done
-    (sleep 0.3 && kill -KILL "$store_pid") &
+    (sleep 0.3 && kill -KILL "${store_pids[@]}") &
     for n in {7..40}; do
         submit_kept "select $n"
     done
     wait $!
-    wait "$store_pid" 2>/dev/null
+    kill_store
     check "$store: not ready when it leaves" until_true readiness_is '["tracker"]'
     submit_kept 'select 41'
     equal "$store: requests are answered 503 again" "$code" 503
@@ -243,6 +268,7 @@ queue_away() {
 
 aws_away
 tracker_away redis
+tracker_away redis-cluster
 tracker_away dynamodb
 queue_away
 secrets_kept 'no token, no SQL and no credential is in a log'
