@@ -291,6 +291,20 @@ enum status dynamodb_group_latest(struct tracker *tracker, struct arena *arena, 
 
 /* ---- Parked messages ------------------------------------------------------------------------ */
 
+/* One of the places is the message's own. Another one was made by somebody who parked it at the
+ * same time and came second. */
+static bool is_its_place(const struct places *places, const struct tracker_parked *message)
+{
+    const struct tracker_place own = tracker_place_make(message->first_seen_ms, message->id);
+
+    for (size_t i = 0; i < places->count; i++) {
+        if (strcmp(places->all[i].text, own.text) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The messages that these places lead to: there, not taken, and seen at that time. */
 MUST_CHECK static enum status fetch_parked(struct dynamodb_store *store, struct arena *arena,
                                            const struct places *places,
@@ -316,7 +330,8 @@ MUST_CHECK static enum status fetch_parked(struct dynamodb_store *store, struct 
     for (size_t i = 0; status == STATUS_OK && i < asked; i++) {
         if (json_exists(gets[i].item) && !dynamodb_has_expired(store, gets[i].item) &&
             !json_exists(json_member(gets[i].item, "writer"))) {
-            dynamodb_read_parked(arena, gets[i].item, &messages[(*count)++]);
+            dynamodb_read_parked(arena, gets[i].item, &messages[*count]);
+            *count += is_its_place(places, &messages[*count]);
         }
     }
     return status;

@@ -190,6 +190,29 @@ static void parking_twice_changes_nothing(void **state)
     assert_int_equal(contract_counts(contract).parked, 0);
 }
 
+/* What came twice at once was parked by two processes, neither of which knew of the other. */
+static void what_is_parked_twice_is_listed_once(void **state)
+{
+    struct contract *contract = *state;
+    const struct tracker_parked another = parked(2);
+    struct tracker_parked message = parked(1);
+    struct slice token = SLICE_NONE;
+    size_t total = 0;
+
+    park(contract, &message);
+    park(contract, &another);
+    message.first_seen_ms += 5;
+    park(contract, &message);
+    do {
+        struct tracker_parked *page = NULL;
+        size_t count = 0;
+        CONTRACT_OK(contract, tracker_parked_list(contract->tracker, contract->arena, 1, token,
+                                                  &page, &count, &token, &contract->error));
+        total += count;
+    } while (token.data);
+    assert_int_equal(total, 2);
+}
+
 static void of_two_takers_one_gets_a_parked_message(void **state)
 {
     struct contract *contract = *state;
@@ -347,6 +370,7 @@ int contract_run_side(void)
         CONTRACT_TEST(locks_of_other_keys_are_others),
         CONTRACT_TEST(waiters_stand_in_the_order_of_their_coming),
         CONTRACT_TEST(parking_twice_changes_nothing),
+        CONTRACT_TEST(what_is_parked_twice_is_listed_once),
         CONTRACT_TEST(of_two_takers_one_gets_a_parked_message),
         CONTRACT_TEST(parked_messages_are_listed_oldest_first),
         CONTRACT_TEST(parked_messages_expire),
