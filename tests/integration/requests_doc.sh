@@ -183,9 +183,9 @@ start_for() {
     stack_dir=$(mktemp -d)
     mkdir -p "$stack_dir/s3/results"
     start_local --s3 "$stack_dir/s3" || not_ok "$1: the stand-in starts"
+    unset RINGBACK_TARGETS_FILE
     use_tracker || not_ok "$1: the store is there"
     check "$1: a queue for replies" make_queue
-    unset RINGBACK_TARGETS_FILE
     targets=$(grep -n '^targets' "$blocks/index" | cut -d: -f1)
     [[ -z $targets ]] || export RINGBACK_TARGETS_FILE=$blocks/$targets.json
     export RINGBACK_DIRECT=1
