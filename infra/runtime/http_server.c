@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <microhttpd.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +26,8 @@
 #define MAX_CONNECTIONS_DEFAULT 256
 #define IDLE_TIMEOUT_MS_DEFAULT 60000
 #define REPLY_GRACE_SECONDS     5
+#define ASKERS_GRACE_MS         250
+#define PAUSE_MS                5
 
 struct http_server {
     struct MHD_Daemon *daemon;
@@ -34,7 +37,7 @@ struct http_server {
     pthread_mutex_t mutex; /* guards what follows */
     pthread_cond_t changed;
     unsigned handling; /* handlers that run */
-    unsigned replying; /* replies not sent to their end */
+    unsigned asking;   /* requests that have begun, and whose reply is not sent to its end */
     bool stopping;
 };
 
@@ -65,6 +68,9 @@ static void *exchange_new(void *context, const char *target, struct MHD_Connecti
     struct http_server *server = context;
     struct exchange *exchange = memory_new(sizeof(*exchange));
     exchange->server = server;
+    pthread_mutex_lock(&server->mutex);
+    server->asking++;
+    pthread_mutex_unlock(&server->mutex);
     /* Parsed JSON is at most about 70 times as large as its text. */
     exchange->arena = arena_new(((size_t)64 << 20) + 80 * server->options.body_max_bytes);
     buffer_init(&exchange->body, server->options.body_max_bytes);
@@ -100,12 +106,10 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
         return;
     }
     *request_context = NULL;
-    if (exchange->phase == EXCHANGE_REPLYING) {
-        pthread_mutex_lock(&server->mutex);
-        server->replying--;
-        pthread_cond_broadcast(&server->changed);
-        pthread_mutex_unlock(&server->mutex);
-    }
+    pthread_mutex_lock(&server->mutex);
+    server->asking--;
+    pthread_cond_broadcast(&server->changed);
+    pthread_mutex_unlock(&server->mutex);
     exchange_free(exchange);
 }
 
@@ -164,7 +168,6 @@ static struct MHD_Response *make_response(struct exchange *exchange)
     return response;
 }
 
-/* Counts before it queues: on_completed may run at once. */
 static enum MHD_Result send_reply(struct exchange *exchange, struct MHD_Connection *connection)
 {
     struct http_server *server = exchange->server;
@@ -173,7 +176,6 @@ static enum MHD_Result send_reply(struct exchange *exchange, struct MHD_Connecti
         return MHD_NO;
     }
     pthread_mutex_lock(&server->mutex);
-    server->replying++;
     bool stopping = server->stopping;
     pthread_mutex_unlock(&server->mutex);
     exchange->phase = EXCHANGE_REPLYING;
@@ -219,7 +221,8 @@ static enum MHD_Result handle(struct exchange *exchange, struct MHD_Connection *
     struct http_server *server = exchange->server;
     struct http_server_response *response = &exchange->response;
     if (!handler_may_begin(server)) {
-        return MHD_NO; /* closed without an answer: nothing was done, the client connects anew */
+        reply_error(response, MHD_HTTP_SERVICE_UNAVAILABLE, "ServiceUnavailable", "is stopping");
+        return send_reply(exchange, connection);
     }
     exchange->request.body = buffer_slice(&exchange->body);
     /* The time a handler takes is not idle time: without this libmicrohttpd would close the
@@ -373,18 +376,52 @@ const char *http_server_address(const struct http_server *server)
     return server->address;
 }
 
-/* Handlers end in their own time; a client that does not read its reply has a few seconds. */
+/* Who had connected already is taken in: those that wait when the socket is closed are reset. */
+static void take_backlog(struct http_server *server, MHD_socket listening)
+{
+    struct pollfd waiting = {.fd = listening, .events = POLLIN};
+    while (poll(&waiting, 1, 0) > 0) {
+        struct sockaddr_storage address;
+        socklen_t size = sizeof(address);
+        int fd = accept4(listening, (struct sockaddr *)&address, &size, SOCK_CLOEXEC);
+        if (fd < 0 ||
+            MHD_add_connection(server->daemon, fd, (struct sockaddr *)&address, size) == MHD_NO) {
+            return; /* it is closed, whatever has become of it */
+        }
+    }
+}
+
+static unsigned connection_count(struct http_server *server)
+{
+    const union MHD_DaemonInfo *info =
+        MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+    return info ? info->num_connections : 0;
+}
+
+/* A request may be on its way on a connection that stands: it is answered 503, while a reset would
+ * leave its caller in doubt. Idle connections make a stop no longer than this. */
+static void wait_for_askers(struct http_server *server)
+{
+    const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
+    for (int waited_ms = 0; waited_ms < ASKERS_GRACE_MS && connection_count(server) > 0;
+         waited_ms += PAUSE_MS) {
+        (void)nanosleep(&pause, NULL);
+    }
+}
+
+/* Handlers end in their own time; a client that does not send its request or read its reply has a
+ * few seconds. */
 static void drain(struct http_server *server)
 {
+    wait_for_askers(server);
     pthread_mutex_lock(&server->mutex);
-    server->stopping = true;
     while (server->handling > 0) {
         pthread_cond_wait(&server->changed, &server->mutex);
     }
     struct timespec end = {0};
     (void)clock_gettime(CLOCK_MONOTONIC, &end);
     end.tv_sec += REPLY_GRACE_SECONDS;
-    while (server->replying > 0 &&
+    while (server->asking > 0 &&
            pthread_cond_timedwait(&server->changed, &server->mutex, &end) != ETIMEDOUT) {
     }
     pthread_mutex_unlock(&server->mutex);
@@ -396,7 +433,11 @@ void http_server_stop(struct http_server *server)
         return;
     }
     MHD_socket listening = MHD_quiesce_daemon(server->daemon);
+    pthread_mutex_lock(&server->mutex);
+    server->stopping = true;
+    pthread_mutex_unlock(&server->mutex);
     if (listening != MHD_INVALID_SOCKET) {
+        take_backlog(server, listening);
         /* Whoever connects from here on is refused instead of waiting in the backlog. */
         (void)shutdown(listening, SHUT_RDWR);
     }

@@ -62,7 +62,8 @@ MUST_CHECK enum status http_server_start(const struct http_server_options *optio
                                          struct http_server **server, struct error *error);
 /* host:port actually bound. */
 const char *http_server_address(const struct http_server *server);
-/* Stops accepting, lets running handlers end, frees. */
+/* Stops accepting, lets running handlers end, answers 503 to requests that come on connections
+ * which stand, frees. */
 void http_server_stop(struct http_server *server);
 
 struct slice http_server_header(const struct http_server_request *request, const char *name);

@@ -360,6 +360,39 @@ static void test_handler_may_take_longer_than_the_idle_timeout(void **state)
     assert_int_equal(ask(fixture, "GET /slow HTTP/1.1\r\nHost: h\r\n\r\n"), 200);
 }
 
+/* Stopping has begun once nobody may connect any more. */
+static void wait_until_refused(const char *address)
+{
+    int refused = 0;
+    for (int i = 0; i < 1000000 && refused >= 0; i++) {
+        refused = tcp_open(address);
+        if (refused >= 0) {
+            (void)close(refused);
+        }
+    }
+    assert_int_equal(refused, -1);
+}
+
+static void test_stop_answers_who_is_asking(void **state)
+{
+    struct fixture *fixture = *state;
+    int fd = open_and_send(fixture, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n"
+                                    "Expect: 100-continue\r\n\r\n");
+    assert_int_equal(tcp_read_reply(fd, true, &fixture->reply), 100);
+    char address[80];
+    (void)snprintf(address, sizeof(address), "%s", http_server_address(fixture->server));
+    pthread_t stopper;
+    assert_int_equal(pthread_create(&stopper, NULL, stop_server, fixture), 0);
+    wait_until_refused(address);
+    assert_int_equal(write(fd, "{}", 2), 2);
+    buffer_reset(&fixture->reply);
+    int code = tcp_read_reply(fd, false, &fixture->reply);
+    (void)pthread_join(stopper, NULL);
+    fixture->server = NULL;
+    (void)close(fd);
+    assert_int_equal(code, 503);
+}
+
 static void test_stop_lets_a_running_handler_answer(void **state)
 {
     struct fixture *fixture = *state;
@@ -371,15 +404,7 @@ static void test_stop_lets_a_running_handler_answer(void **state)
     (void)snprintf(address, sizeof(address), "%s", http_server_address(fixture->server));
     pthread_t stopper;
     assert_int_equal(pthread_create(&stopper, NULL, stop_server, fixture), 0);
-    /* Stopping has begun once nobody may connect any more. */
-    int refused = 0;
-    for (int i = 0; i < 1000000 && refused >= 0; i++) {
-        refused = tcp_open(address);
-        if (refused >= 0) {
-            (void)close(refused);
-        }
-    }
-    assert_int_equal(refused, -1);
+    wait_until_refused(address);
     open_gate(fixture);
     buffer_reset(&fixture->reply);
     assert_int_equal(tcp_read_reply(fd, false, &fixture->reply), 200);
@@ -593,6 +618,7 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(test_handler_may_take_longer_than_the_idle_timeout,
                                         setup_bare, teardown),
+        cmocka_unit_test_setup_teardown(test_stop_answers_who_is_asking, setup, teardown),
         cmocka_unit_test_setup_teardown(test_stop_lets_a_running_handler_answer, setup, teardown),
         cmocka_unit_test_setup_teardown(test_handler_learns_that_its_client_has_left, setup,
                                         teardown),
