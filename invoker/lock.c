@@ -110,10 +110,26 @@ MUST_CHECK static enum status find_turn(struct dispatch *dispatch, const struct 
     return STATUS_CONFLICT;
 }
 
+/* OK: it took the lock before, and whoever did that for it died before he could commit it. */
+MUST_CHECK static enum status has_it_already(struct dispatch *dispatch, const struct plan *plan,
+                                             struct error *error)
+{
+    char owner[TRACKER_ID_BYTES + 1] = "";
+    enum status status = tracker_lock_holder(dispatch->tracker, plan->lock_key, owner, error);
+    if (status == STATUS_NOT_FOUND || (status == STATUS_OK && strcmp(owner, plan->id) != 0)) {
+        return STATUS_CONFLICT;
+    }
+    return status;
+}
+
+/* Whoever has the lock already goes on out of turn: those who stand before wait for it, too. */
 MUST_CHECK static enum status take_in_turn(struct dispatch *dispatch, const struct plan *plan,
                                            char holder[TRACKER_ID_BYTES + 1], struct error *error)
 {
     enum status status = find_turn(dispatch, plan, holder, error);
+    if (status == STATUS_CONFLICT) {
+        return has_it_already(dispatch, plan, error);
+    }
     return status == STATUS_OK ? take(dispatch, plan, holder, error) : status;
 }
 

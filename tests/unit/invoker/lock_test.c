@@ -205,6 +205,27 @@ static void an_asynchronous_refusal_is_told_to_its_address(void **context)
     assert_int_equal(state_of(pipeline, "late").outcome, OUTCOME_REJECTED);
 }
 
+/* The later one came first to the lock and died; the earlier one was enrolled after that. */
+static void who_has_the_lock_already_goes_on_out_of_turn(void **context)
+{
+    struct pipeline *pipeline = *context;
+    char holder[TRACKER_ID_BYTES + 1];
+    struct error error = ERROR_NONE;
+    const char *key = begin_owner(pipeline);
+    begin_waiter(pipeline, REQUEST("queue", TOKEN("first")), "first");
+    begin_waiter(pipeline, REQUEST("queue", TOKEN("second")), "second");
+    finish(pipeline, "owner");
+    assert_int_equal(
+        tracker_lock_take(pipeline->tracker, key, id_of(pipeline, "second"), NULL, holder, &error),
+        STATUS_OK);
+    pipeline_sweep(pipeline, 200000);
+    assert_int_equal(state_of(pipeline, "first").statement, STATEMENT_WAITING);
+    assert_int_equal(state_of(pipeline, "second").statement, STATEMENT_RUNNING);
+    finish(pipeline, "second");
+    pipeline_sweep(pipeline, 200000);
+    assert_int_equal(state_of(pipeline, "first").statement, STATEMENT_RUNNING);
+}
+
 /* An owner that never was, as after a store was put back. */
 static void an_absent_owner_has_lost_the_lock(void **context)
 {
@@ -302,6 +323,7 @@ int main(void)
         TEST(a_repeat_of_the_owner_is_no_conflict),
         TEST(of_a_batch_one_wins_and_the_others_are_told_by_the_reply),
         TEST(an_asynchronous_refusal_is_told_to_its_address),
+        TEST(who_has_the_lock_already_goes_on_out_of_turn),
         TEST(an_absent_owner_has_lost_the_lock),
         TEST(a_release_that_was_lost_is_harmless),
         TEST(a_waiter_that_is_gone_is_passed_over),
