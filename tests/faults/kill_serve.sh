@@ -18,14 +18,14 @@ trap 'rm -rf "$results"' EXIT
 clean_environment
 
 # Posts the request $1 with the token of a new task until it is accepted, however often the service
-# is away meanwhile: the same token makes it the same invocation. Appends the task to tasks.
+# or its store is away meanwhile: the same token makes it the same invocation. Appends the task to tasks.
 submit() {
     local body code end=$((SECONDS + 60))
     new_task '{}' || return 1
     tasks+=("$task")
     body=$(jq -c --arg token "$task_token" '. + {taskToken: $token}' <<<"$1")
     until code=$(curl -sS -m 40 -o /dev/null -w '%{http_code}' --json "$body" \
-        "$RINGBACK_URL/invocations" 2>/dev/null); do
+        "$RINGBACK_URL/invocations" 2>/dev/null) && [[ $code != 503 ]]; do
         ((SECONDS < end)) || return 1
         restart_if_dead || return 1
         sleep 0.1

@@ -10,6 +10,7 @@ source tests/support/servers.sh
 clean_environment
 patience=90 # a queue can be made anew after a minute
 store_pids=()
+store_signal=KILL
 
 leave_all() {
     kill_store
@@ -135,7 +136,7 @@ start_cluster() {
 }
 
 kill_store() {
-    ((${#store_pids[@]} == 0)) || kill -KILL "${store_pids[@]}" 2>/dev/null
+    ((${#store_pids[@]} == 0)) || kill -"$store_signal" "${store_pids[@]}" 2>/dev/null
     wait "${store_pids[@]}" 2>/dev/null
     store_pids=()
 }
@@ -151,6 +152,7 @@ use_store() {
         # A table that is missing would stop the start.
         dynamodb)
             DYNAMODB_URL=http://127.0.0.1:${store_ports[0]}
+            store_signal=TERM # why: tests/support/dynalite.mjs
             start_store && use_dynamodb && kill_store
             ;;
     esac
@@ -184,7 +186,7 @@ tracker_away() {
     for n in {1..6}; do
         submit_kept "select pg_sleep(0.$n)"
     done
-    (sleep 0.3 && kill -KILL "${store_pids[@]}") &
+    (sleep 0.3 && kill -"$store_signal" "${store_pids[@]}") &
     for n in {7..40}; do
         submit_kept "select $n"
     done

@@ -34,9 +34,9 @@ async function serverThatSays(text, command, args) {
     }
 }
 
-async function killed(child) {
+async function killed(child, signal = 'SIGKILL') {
     const gone = once(child, 'exit');
-    child.kill('SIGKILL');
+    child.kill(signal);
     await gone;
 }
 
@@ -127,7 +127,7 @@ async function dynamodb(folder, environment) {
         environment: own,
         restarts: 0,
         async disturb() {
-            await killed(server);
+            await killed(server, 'SIGTERM'); // why: tests/support/dynalite.mjs
             await sleep(Math.random() * LONGEST_OUTAGE_MS);
             server = await start();
             this.restarts++;
