@@ -26,12 +26,18 @@ static int64_t time_left_ms(const struct dynamodb_store *store)
     return store->deadline_ms - clock_monotonic_ms(store->clock);
 }
 
-static enum status too_slow(struct dynamodb_store *store, struct error *error)
+/* exchanges: what has been sent of it, with the last answers there were. */
+static enum status too_slow(struct dynamodb_store *store, const struct dynamodb_exchange *exchanges,
+                            size_t count, struct error *error)
 {
+    bool throttled = false;
+    for (size_t i = 0; i < count; i++) {
+        throttled = throttled || exchanges[i].call.throttled;
+    }
     /* Whatever is under way is in doubt from now on. */
     aws_reset(store->aws);
-    return error_set(error, STATUS_RETRY, "dynamodb: no answer within %" PRId64 " ms",
-                     store->timeout_ms);
+    return error_set(error, STATUS_RETRY, "dynamodb: %sno answer within %" PRId64 " ms",
+                     throttled ? "throttled, " : "", store->timeout_ms);
 }
 
 static void account(const struct dynamodb_exchange *exchange)
@@ -78,7 +84,7 @@ enum status dynamodb_send(struct dynamodb_store *store, struct dynamodb_exchange
             aws_start(store->aws, &call, 1);
         }
         if (time_left_ms(store) <= 0) {
-            return too_slow(store, error);
+            return too_slow(store, exchanges, started, error);
         }
         finished += aws_wait(store->aws, done, IN_FLIGHT_MAX, time_left_ms(store));
     }

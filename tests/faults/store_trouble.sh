@@ -148,9 +148,9 @@ store_is_full() {
     recover "$1"
 }
 
-# Answers after 7 s, the service waits for 5.
+# Answers after 20 s, the service waits for 5.
 store_is_slow() {
-    on_each_redis client pause 7000 all >/dev/null
+    on_each_redis client pause 20000 all >/dev/null
     enqueue
     post_some 10 2
     check "$1: a request is refused" [ "$(count_of 503)" -gt 0 ]
@@ -244,7 +244,7 @@ dynamodb_full() {
     dynamodb_trouble '{"throttled": true}'
     enqueue
     post_some 10 5
-    refused_with "$name" 'ProvisionedThroughputExceeded|Throttling|RequestLimitExceeded|Rate exceeded'
+    refused_with "$name" 'ProvisionedThroughputExceeded|Throttling|RequestLimitExceeded|throttled'
     dynamodb_trouble '{}'
     recover "$name"
 }
@@ -295,11 +295,11 @@ sqlite_full() {
     mounted=
 }
 
-# Somebody holds the write lock for 8 s, the service waits for 5.
+# Somebody holds the write lock for 20 s, the service waits for 5.
 sqlite_locked() {
     local name='sqlite locked' file=$work/locked.db
     begin "$name" "sqlite:$file" || return
-    (echo 'begin immediate;'; sleep 8; echo 'commit;') | sqlite3 "$file" &
+    (echo 'begin immediate;'; sleep 20; echo 'commit;') | sqlite3 "$file" &
     sleep 0.5
     enqueue
     post_some 10 2
