@@ -6,8 +6,9 @@ import { promisify } from 'node:util';
 import { binary, cleanEnvironment } from '../integration/foreign/stand_in.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
-const script = `ringback=$1 stack_dir=$2
-    source infra/local/stack.sh && source tests/support/trackers.sh && use_tracker >&2 || exit
+const script = `source infra/local/stack.sh && source tests/support/trackers.sh || exit
+    ringback=$1 stack_dir=$2
+    use_tracker >&2 || exit
     printf '%s\n' "$RINGBACK_TRACKER_URL" "\${AWS_ENDPOINT_URL_DYNAMODB:-}"`;
 
 // Whether stacks may run side by side, each with a store of its own.
