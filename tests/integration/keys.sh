@@ -116,7 +116,8 @@ start_secrets() {
     secret_arn=arn:aws:secretsmanager:us-east-1:000000000000:secret:keys-AbCdEf
     local letters=aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3hI6kL9nO2q
     echo "$letters" >>"$work/secrets"
-    node tests/support/secrets.mjs "$secret_arn" "{\"s1\":\"$letters\"}" >"$stack_dir/secrets_url" &
+    echo "{\"s1\":\"$letters\"}" >"$keys/secret"
+    node tests/support/secrets.mjs "$secret_arn" "$(cat "$keys/secret")" >"$stack_dir/secrets_url" &
     stack_pids+=($!)
     wait_for $! grep -q : "$stack_dir/secrets_url" || return 1
     export AWS_ENDPOINT_URL_SECRETS_MANAGER
@@ -129,7 +130,7 @@ secret_key() {
     start_daemon serve RINGBACK_KEY_SECRET_ARN="$secret_arn" ||
         { not_ok 'secret: starts' "$(tail -n 1 "$daemon_log")"; return; }
     submit_some 1
-    check 'secret: its first key seals' is_sealed_by s1
+    check 'secret: its first key seals' is_sealed_by secret one
     check 'secret: it is rung back' until_true all_closed
     stop_daemon "$daemon_pid"
     said=$(timeout 20 env -u RINGBACK_URL RINGBACK_KEY_SECRET_ARN="${secret_arn/keys-/other-}" "$ringback" serve 2>&1)
