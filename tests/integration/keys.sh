@@ -7,6 +7,7 @@ set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 source tests/support/stack_cases.sh
 clean_environment
+patience=150 # an event that a process without its key has met comes again after 5, 10, 20, ... seconds
 
 make_keys() {
     keys=$stack_dir/keys
