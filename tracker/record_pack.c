@@ -2,22 +2,31 @@
 
 #include "infra/base/memory.h"
 
+#include <malloc.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#define ZLIB_CONST /* next_in points to const */
-#include <zlib.h>
+/* For ZSTD_customMem, the same in all of 1.x: what zstd frees has held secrets and is wiped. */
+#define ZSTD_STATIC_LINKING_ONLY
+#include <zstd.h>
 
-#define DICTIONARY '\1'
-/* Negative: raw, without header and checksum, since the seal has a tag. 8 KB, and 64 KB at work. */
-#define WINDOW_BITS  (-13)
-#define MEMORY_LEVEL 6
-#define LEVEL        6
-#define CHUNK_BYTES  4096
-#define HEADER_BYTES 16 /* before each block of zlib's: its size; keeps the alignment */
+#define DICTIONARY  '\1'
+#define LEVEL       1
+#define MAGIC_BYTES 4 /* a frame's first, always the same: not kept */
 
-/* The words of tracker/plan_json.c and tracker/state_json.c, the likeliest last. What was packed
- * with it is in the stores: it never changes, and a better one gets another number. */
+/* A zstd dictionary (RFC 8878, section 5): first the tables of how often letters and lengths occur,
+ * as ZDICT_finalizeDictionary of 1.5.4 made them of tests/bench/records.h, open plans counted four
+ * times; then the words of tracker/plan_json.c and tracker/state_json.c, the likeliest last. What
+ * was packed with it is in the stores: it never changes, and a better one gets another number. */
 static const char dictionary[] =
+    "\067\244\060\354\001\200\000\000\062\020\260\012\052\017\060\014\303\060\014\303"
+    "\060\014\303\060\100\222\044\111\222\044\111\222\044\114\051\020\040\261\155\333"
+    "\266\155\333\266\145\050\330\241\250\311\224\264\105\133\270\031\202\140\361\243"
+    "\000\230\000\044\024\223\303\346\270\176\000\000\004\000\100\032\230\237\005\215"
+    "\211\210\023\320\041\342\050\054\000\000\120\020\245\050\224\002\000\160\000\340"
+    "\000\060\032\015\300\140\000\000\000\024\320\145\201\201\100\000\212\003\000\002"
+    "\000\211\002\144\011\000\000\207\005\000\004\110\000\000\001\000\000\000\004\000"
+    "\000\000\010\000\000\000"
     "\"session\":\"\"parameters\":[[\"\",\"result\":{\"mode\":1,\"format\":1,\"maxRows\":1000,\"uri\":"
     "\"s3://\"resource\":{\"type\":\"Create\",\"stack\":\"arn:aws:cloudformation:\"request\":\""
     "\"logical\":\"\"physical\":\"\"current\":\"\"data\":[[\"\"item\":\"\"attach\":\"\"lock\":\""
@@ -26,9 +35,16 @@ static const char dictionary[] =
     "\"noWait\":true,\"refused\":true,\"seen\":1,\"doubtSince\":17\"gatherUntil\":17"
     "\"failureInstead\":true\"elsewhere\":true\"stepFailed\":true\"skipped\":true"
     "\"statementUnknown\":true,\"errorType\":\"FAILED\",\"errorText\":\"ERROR: \"event\":\"{\\\"id\\\":\\\""
+    "\\\",\\\"outcome\\\":\\\"FINISHED\\\",\\\"output\\\":{\\\"version\\\":\\\"0\\\",\\\"source\\\":"
+    "\\\"aws.redshift-data\\\",\\\"detail-type\\\":\\\"Redshift Data Statement Status Change\\\","
+    "\\\"detail\\\":{\\\"statementName\\\":\\\"ringback/\\\",\\\"statementId\\\":\\\"\\\",\\\"state\\\":"
+    "\\\"FINISHED\\\",\\\"rows\\\":0},\\\"ringback\\\":{\\\"invocationId\\\":\\\"\\\",\\\"outcome\\\":"
+    "\\\"FINISHED\\\",\\\"learnedFrom\\\":\\\"event\\\",\\\"steps\\\":[{\\\"step\\\":1,\\\"attempt\\\":1,"
+    "\\\"statementName\\\":\\\"ringback//1.1\\\",\\\"Id\\\":\\\"\\\",\\\"Status\\\":\\\"FINISHED\\\","
+    "\\\"ResultRows\\\":0}]}}}\","
     "\"results\":[{\"step\":1,\"attempt\":1,\"ending\":1,\"id\":\"\",\"rows\":0,\"ms\":1}],"
-    "\"reply\":\"{\\\"invocationId\\\":\\\"\"replyDigest\":\"\"outcome\":1,\"witness\":1,"
-    "\"endedAt\":17\"settledAt\":17\"tombstone\":true}"
+    "\"reply\":\"{\\\"invocationId\\\":\\\"\"outcome\":1,\"witness\":1,\"endedAt\":17"
+    "\"replyDigest\":\"\"settledAt\":17\"tombstone\":true}"
     "create table insert into select * from where and group by order by join on as count(sum("
     "update set delete from values copy unload call analyze vacuum with distinct left "
     "https://sqs.eu-west-1.amazonaws.com/arn:aws:secretsmanager:us-east-1:"
@@ -42,54 +58,95 @@ static const char dictionary[] =
     "\"target\":\"\",\"digest\":\"\"}],\"deadline\":17,\"keepRunning\":true,\"keyed\":true,"
     "\"output\":1,\"retry\":{\"attempts\":3,\"match\":\"\"\"base\":1000,\"max\":30000}}";
 
-static void *allocate(void *opaque, unsigned count, unsigned size)
-{
-    const size_t bytes = (size_t)count * size;
-    char *block = memory_new(bytes + HEADER_BYTES);
+/* Costs more to make than to use. It keeps remains of secrets, and is never freed. */
+struct packer {
+    ZSTD_CCtx *compressor;
+    ZSTD_DCtx *decompressor;
+    struct packer *next;
+};
 
+static ZSTD_CDict *packing_dictionary;
+static ZSTD_DDict *unpacking_dictionary;
+static pthread_mutex_t idle_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct packer *idle; /* as many as have ever been at work at once */
+
+static void *allocate(void *opaque, size_t bytes)
+{
     (void)opaque;
-    memcpy(block, &bytes, sizeof(bytes));
-    return block + HEADER_BYTES;
+    return memory_new(bytes);
 }
 
-/* zlib's windows have held secrets. */
 static void release(void *opaque, void *address)
 {
-    char *block = (char *)address - HEADER_BYTES;
-    size_t bytes = 0;
-
     (void)opaque;
-    memcpy(&bytes, block, sizeof(bytes));
-    explicit_bzero(block, bytes + HEADER_BYTES);
-    free(block);
+    explicit_bzero(address, malloc_usable_size(address));
+    free(address);
 }
 
-static z_stream stream_of(struct slice in)
+static void digest_dictionary(void)
 {
-    return (z_stream){.zalloc = allocate,
-                      .zfree = release,
-                      .next_in = (const Bytef *)in.data,
-                      .avail_in = (uInt)in.size};
+    packing_dictionary = ZSTD_createCDict(dictionary, sizeof(dictionary) - 1, LEVEL);
+    unpacking_dictionary = ZSTD_createDDict(dictionary, sizeof(dictionary) - 1);
+    if (!packing_dictionary || !unpacking_dictionary) {
+        memory_abort("zstd: the dictionary is not taken");
+    }
+}
+
+static struct packer *packer_new(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    const ZSTD_customMem memory = {allocate, release, NULL};
+    struct packer *packer = memory_new(sizeof(*packer));
+
+    (void)pthread_once(&once, digest_dictionary);
+    packer->compressor = ZSTD_createCCtx_advanced(memory);
+    packer->decompressor = ZSTD_createDCtx_advanced(memory);
+    if (ZSTD_isError(ZSTD_CCtx_refCDict(packer->compressor, packing_dictionary)) ||
+        ZSTD_isError(ZSTD_CCtx_setParameter(packer->compressor, ZSTD_c_dictIDFlag, 0)) ||
+        ZSTD_isError(ZSTD_DCtx_refDDict(packer->decompressor, unpacking_dictionary))) {
+        memory_abort("zstd: no contexts");
+    }
+    return packer;
+}
+
+static struct packer *packer_take(void)
+{
+    (void)pthread_mutex_lock(&idle_lock);
+    struct packer *packer = idle;
+    if (packer) {
+        idle = packer->next;
+    }
+    (void)pthread_mutex_unlock(&idle_lock);
+    return packer ? packer : packer_new();
+}
+
+static void packer_give_back(struct packer *packer)
+{
+    (void)pthread_mutex_lock(&idle_lock);
+    packer->next = idle;
+    idle = packer;
+    (void)pthread_mutex_unlock(&idle_lock);
 }
 
 void record_pack(struct slice plain, struct buffer *out)
 {
-    z_stream stream = stream_of(plain);
+    const size_t bound = ZSTD_compressBound(plain.size);
+    char *frame = NULL;
 
-    if (deflateInit2(&stream, LEVEL, Z_DEFLATED, WINDOW_BITS, MEMORY_LEVEL, Z_DEFAULT_STRATEGY) !=
-            Z_OK ||
-        deflateSetDictionary(&stream, (const Bytef *)dictionary, sizeof(dictionary) - 1) != Z_OK) {
-        memory_abort("zlib: cannot deflate");
-    }
-    const uLong bound = deflateBound(&stream, (uLong)plain.size);
     buffer_append_byte(out, DICTIONARY);
-    stream.next_out = (Bytef *)buffer_reserve(out, bound);
-    stream.avail_out = (uInt)bound;
-    if (!stream.next_out || deflate(&stream, Z_FINISH) != Z_STREAM_END) {
+    frame = buffer_reserve(out, bound);
+    if (!frame) {
         memory_abort("no room to pack a record");
     }
-    buffer_commit(out, stream.total_out);
-    (void)deflateEnd(&stream);
+    struct packer *packer = packer_take();
+    const size_t size = ZSTD_compress2(packer->compressor, frame, bound, plain.data, plain.size);
+    packer_give_back(packer);
+    if (ZSTD_isError(size)) {
+        memory_abort("zstd: cannot compress");
+    }
+    memmove(frame, frame + MAGIC_BYTES, size - MAGIC_BYTES);
+    explicit_bzero(frame + size - MAGIC_BYTES, MAGIC_BYTES);
+    buffer_commit(out, size - MAGIC_BYTES);
 }
 
 bool record_is_packed(struct slice text)
@@ -97,25 +154,40 @@ bool record_is_packed(struct slice text)
     return text.size > 0 && text.data[0] == DICTIONARY;
 }
 
+/* One frame that says how large its content is: nothing else that it says makes zstd allocate. */
+static bool unpack_frame(struct slice frame, struct buffer *out)
+{
+    const unsigned long long size = ZSTD_getFrameContentSize(frame.data, frame.size);
+
+    if (size == ZSTD_CONTENTSIZE_UNKNOWN || size == ZSTD_CONTENTSIZE_ERROR ||
+        size > out->max_bytes ||
+        ZSTD_findFrameCompressedSize(frame.data, frame.size) != frame.size) {
+        return false;
+    }
+    char *plain = buffer_reserve(out, (size_t)size);
+    if (!plain) {
+        return false;
+    }
+    struct packer *packer = packer_take();
+    const size_t unpacked =
+        ZSTD_decompressDCtx(packer->decompressor, plain, (size_t)size, frame.data, frame.size);
+    packer_give_back(packer);
+    if (unpacked != size) {
+        return false;
+    }
+    buffer_commit(out, unpacked);
+    return true;
+}
+
 enum status record_unpack(struct slice packed, struct buffer *out, struct error *error)
 {
-    z_stream stream = stream_of(slice_part(packed, 1, packed.size - 1));
-    int code = Z_OK;
+    static const char magic[MAGIC_BYTES] = {'\x28', '\xb5', '\x2f', '\xfd'};
+    CLEANUP(buffer_clear) struct buffer frame;
 
-    if (inflateInit2(&stream, WINDOW_BITS) != Z_OK ||
-        inflateSetDictionary(&stream, (const Bytef *)dictionary, sizeof(dictionary) - 1) != Z_OK) {
-        memory_abort("zlib: cannot inflate");
-    }
-    while (code == Z_OK) {
-        stream.next_out = (Bytef *)buffer_reserve(out, CHUNK_BYTES);
-        stream.avail_out = CHUNK_BYTES;
-        code = stream.next_out ? inflate(&stream, Z_NO_FLUSH) : Z_BUF_ERROR;
-        if (stream.next_out) {
-            buffer_commit(out, CHUNK_BYTES - stream.avail_out);
-        }
-    }
-    (void)inflateEnd(&stream);
-    return code == Z_STREAM_END && !out->overflowed
-               ? STATUS_OK
-               : error_set(error, STATUS_REJECTED, "cannot be unpacked");
+    buffer_init(&frame, MAGIC_BYTES + packed.size);
+    buffer_append(&frame, (struct slice){magic, sizeof(magic)});
+    buffer_append(&frame, slice_part(packed, 1, packed.size));
+    const bool unpacked = unpack_frame(buffer_slice(&frame), out);
+    buffer_wipe(&frame);
+    return unpacked ? STATUS_OK : error_set(error, STATUS_REJECTED, "cannot be unpacked");
 }

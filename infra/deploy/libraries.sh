@@ -10,7 +10,7 @@
 
 package_packages=(binutils dpkg-dev make xz-utils zip) # what it takes besides a build of ringback
 built_libraries=(curl libmicrohttpd cjson)
-linked_libraries=(libcrypto libssl sqlite3 libpcre2-8 hiredis)
+linked_libraries=(libcrypto libssl sqlite3 libpcre2-8 hiredis libzstd)
 
 # apt-get with lists of its own, which hold sources; it needs no root and changes nothing of the
 # machine's. $1 is a folder to work in.

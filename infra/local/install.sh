@@ -4,7 +4,7 @@
 # What a build needs.
 # shellcheck disable=SC2034
 build_packages=(gcc libc6-dev cmake ninja-build pkg-config libcurl4-openssl-dev libcjson-dev
-    libssl-dev libhiredis-dev libsqlite3-dev libmicrohttpd-dev libpcre2-dev libpq-dev zlib1g-dev)
+    libssl-dev libhiredis-dev libsqlite3-dev libmicrohttpd-dev libpcre2-dev libpq-dev libzstd-dev)
 
 as_root() {
     if [[ $(id -u) == 0 ]]; then

@@ -20,7 +20,7 @@ trap 'rm -rf "$folder"' EXIT
 toolchain() {
     local name
     printf 'gcc-%s glibc-%s' "$(gcc -dumpfullversion | cut -d. -f1,2)" "$(getconf GNU_LIBC_VERSION | cut -d' ' -f2)"
-    for name in libcrypto libcurl sqlite3; do
+    for name in libcrypto libcurl sqlite3 libzstd; do
         printf ' %s-%s' "$name" "$(pkg-config --modversion "$name" | cut -d. -f1,2)"
     done
     printf ' %s %s\n' "$(sed -n 's/^CMAKE_BUILD_TYPE:[^=]*=//p' "$build/CMakeCache.txt")" "$(uname -m)"

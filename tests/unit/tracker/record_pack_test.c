@@ -5,10 +5,13 @@
 
 #include "infra/base/random.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define MAX_BYTES (1u << 20)
+#define THREADS   4
+#define ROUNDS    200
 
 /* ---- Fixture ---- */
 
@@ -82,6 +85,43 @@ static void long_text_comes_back(void **context)
     assert_comes_back(*context, (struct slice){text, sizeof(text)});
 }
 
+/* What a thread did: how many of its own texts did not come back. */
+static void *pack_and_unpack(void *seed)
+{
+    struct random_seeded random;
+    size_t wrong = 0;
+    random_seeded_init(&random, *(const unsigned char *)seed);
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        CLEANUP(buffer_clear) struct buffer packed;
+        CLEANUP(buffer_clear) struct buffer plain;
+        struct error error = ERROR_NONE;
+        char text[2000];
+        buffer_init(&packed, MAX_BYTES);
+        buffer_init(&plain, MAX_BYTES);
+        memset(text, 'a' + (int)(round % 26), sizeof(text));
+        random_fill(&random.random, text, 20);
+        record_pack((struct slice){text, sizeof(text)}, &packed);
+        wrong += record_unpack(buffer_slice(&packed), &plain, &error) != STATUS_OK ||
+                 !slice_equals(buffer_slice(&plain), (struct slice){text, sizeof(text)});
+    }
+    return wrong == 0 ? NULL : seed;
+}
+
+static void threads_do_not_disturb_each_other(void **context)
+{
+    static unsigned char seeds[THREADS] = {1, 2, 3, 4};
+    pthread_t threads[THREADS];
+    (void)context;
+    for (size_t i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, pack_and_unpack, &seeds[i]), 0);
+    }
+    for (size_t i = 0; i < THREADS; i++) {
+        void *wrong = NULL;
+        assert_int_equal(pthread_join(threads[i], &wrong), 0);
+        assert_null(wrong);
+    }
+}
+
 static void plain_json_is_not_taken_for_packed(void **context)
 {
     (void)context;
@@ -117,14 +157,51 @@ static void more_than_there_is_room_for_is_refused(void **context)
     buffer_clear(&small);
 }
 
+/* Frames written by hand (RFC 8878, section 3.1.1): a head, and one raw block that holds "x". */
+#define BLOCK_OF_X        "\x09\0\0x"
+#define FRAME_OF_X        "\x20\x01" BLOCK_OF_X
+#define FRAME_OF_NO_SIZE  "\0\x58" BLOCK_OF_X
+#define FRAME_OF_257      "\x60\x01\0" BLOCK_OF_X
+#define FRAME_OF_TERABYTE "\xe0\0\0\0\0\0\x01\0\0" BLOCK_OF_X
+#define MAGIC             "\x28\xb5\x2f\xfd"
+
+static void only_one_frame_that_tells_its_size_is_taken(void **context)
+{
+    const struct {
+        struct slice packed;
+        enum status status;
+    } cases[] = {
+        {SLICE("\x01" FRAME_OF_X), STATUS_OK},
+        {SLICE("\x01"), STATUS_REJECTED},
+        {SLICE("\x01" FRAME_OF_NO_SIZE), STATUS_REJECTED},
+        {SLICE("\x01" FRAME_OF_257), STATUS_REJECTED},
+        {SLICE("\x01" FRAME_OF_TERABYTE), STATUS_REJECTED},
+        {SLICE("\x01" FRAME_OF_X "y"), STATUS_REJECTED},
+        {SLICE("\x01" FRAME_OF_X MAGIC FRAME_OF_X), STATUS_REJECTED},
+    };
+    struct fixture *fixture = *context;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        buffer_reset(&fixture->plain);
+        assert_int_equal(record_unpack(cases[i].packed, &fixture->plain, &fixture->error),
+                         cases[i].status);
+        assert_int_equal(fixture->plain.size, cases[i].status == STATUS_OK ? 1 : 0);
+        assert_true(fixture->plain.capacity < 4096);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(a_state_takes_less_than_half), TEST(any_bytes_come_back),
-        TEST(long_text_comes_back),         TEST(plain_json_is_not_taken_for_packed),
-        TEST(a_text_cut_short_is_refused),  TEST(more_than_there_is_room_for_is_refused),
+        TEST(a_state_takes_less_than_half),
+        TEST(any_bytes_come_back),
+        TEST(long_text_comes_back),
+        TEST(threads_do_not_disturb_each_other),
+        TEST(plain_json_is_not_taken_for_packed),
+        TEST(a_text_cut_short_is_refused),
+        TEST(more_than_there_is_room_for_is_refused),
+        TEST(only_one_frame_that_tells_its_size_is_taken),
     };
     return cmocka_run_group_tests_name("record_pack", tests, NULL, NULL);
 }
