@@ -13,30 +13,24 @@
 #define PLACE "local function place(ms,id) return string.format('%015d',tonumber(ms))..id end\n"
 #define RECORD                                                                                     \
     PLACE                                                                                          \
-    "local names={'v','f','c','d','s','e'}\n"                                                      \
-    "local blobs={'o','h','g','p','t'}\n"                                                          \
+    "local head='^'..string.rep('(%S+) ',10)..'(%S+)\\n'\n"                                        \
     "local function open(x)\n"                                                                     \
-    "  local at,r,n=string.find(x,'\\n',1,true)+1,{},0\n"                                          \
-    "  for word in string.gmatch(string.sub(x,1,at-2),'%S+') do\n"                                 \
-    "    n=n+1\n"                                                                                  \
-    "    if n<=#names then r[names[n]]=word\n"                                                     \
-    "    elseif word=='-' then r[blobs[n-#names]]=false\n"                                         \
-    "    else\n"                                                                                   \
-    "      local size=tonumber(word)\n"                                                            \
-    "      r[blobs[n-#names]]=string.sub(x,at,at+size-1)\n"                                        \
-    "      at=at+size\n"                                                                           \
-    "    end\n"                                                                                    \
+    "  local _,at,v,f,c,d,s,e,o,h,g,p,t=string.find(x,head)\n"                                     \
+    "  local function take(size)\n"                                                                \
+    "    if size=='-' then return false end\n"                                                     \
+    "    local from=at+1\n"                                                                        \
+    "    at=at+size\n"                                                                             \
+    "    return string.sub(x,from,at)\n"                                                           \
     "  end\n"                                                                                      \
+    "  local r={v=v,f=f,c=c,d=d,s=s,e=e}\n"                                                        \
+    "  r.o=take(o) r.h=take(h) r.g=take(g) r.p=take(p) r.t=take(t)\n"                              \
     "  return r\n"                                                                                 \
     "end\n"                                                                                        \
+    "local function size(x) return x and #x or '-' end\n"                                          \
     "local function close(r)\n"                                                                    \
-    "  local head,body={},{}\n"                                                                    \
-    "  for _,name in ipairs(names) do head[#head+1]=r[name] end\n"                                 \
-    "  for _,name in ipairs(blobs) do\n"                                                           \
-    "    head[#head+1]=r[name] and #r[name] or '-'\n"                                              \
-    "    body[#body+1]=r[name] or ''\n"                                                            \
-    "  end\n"                                                                                      \
-    "  return table.concat(head,' ')..'\\n'..table.concat(body)\n"                                 \
+    "  return table.concat({r.v,r.f,r.c,r.d,r.s,r.e,\n"                                            \
+    "    size(r.o),size(r.h),size(r.g),size(r.p),size(r.t)},' ')..'\\n'..\n"                       \
+    "    (r.o or '')..(r.h or '')..(r.g or '')..(r.p or '')..(r.t or '')\n"                        \
     "end\n"                                                                                        \
     "local function bump(r) r.v=string.format('%.0f',tonumber(r.v)+1) end\n"                       \
     "local sets={open='go:',done='gd:'}\n"                                                         \
