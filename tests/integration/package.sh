@@ -76,10 +76,9 @@ stop_function() {
 # ---- What it does there -------------------------------------------------------------------------
 
 shapes_on() {
-    on="package, $1"
+    local on="package, $1" tracker=$1
     begin_stack --engine sqlite::memory: || not_ok "$on: the stand-in starts"
-    [[ $1 != redis ]] || export RINGBACK_TRACKER_URL=${REDIS_URL/127.0.0.1/store.test}
-    [[ $1 != dynamodb ]] || use_dynamodb || not_ok "$on: the store is there"
+    [[ $1 != redis ]] || export RINGBACK_TRACKER_URL=${RINGBACK_TRACKER_URL/127.0.0.1/store.test}
     if start_in_root RINGBACK_OVERDUE_SECONDS=1; then
         every_shape
         grep -E '^Vm(HWM|RSS)' "/proc/$function_pid/status" | tr -s '\t ' ' ' | sed "s/^/$on, after all cases: /"
