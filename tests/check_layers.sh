@@ -114,6 +114,7 @@ for decision in docs/decisions/*.md; do
 done
 mapfile -t headers < <(printf '%s\n' "${files[@]}" | grep '\.h$')
 commented "${headers[@]}"
+only_in 'cjson/cJSON\.h' infra/base/json_reader.c
 only_in 'curl/curl\.h' infra/aws/http.c
 only_in 'pcre2\.h' infra/base/regex.c
 only_in 'zstd\.h' tracker/record_pack.c

@@ -1,4 +1,4 @@
-/* What of a JSON text stands for itself: shared by the parser and the writer. */
+/* What of a JSON text stands for itself: shared by the scan and the writer. */
 #ifndef RINGBACK_INFRA_BASE_JSON_PLAIN_H
 #define RINGBACK_INFRA_BASE_JSON_PLAIN_H
 

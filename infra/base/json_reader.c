@@ -1,10 +1,12 @@
 #include "infra/base/json_reader.h"
 
-#include "infra/base/json_parse.h"
+#include "infra/base/json_scan.h"
 #include "infra/base/json_writer.h"
 
+#include <cjson/cJSON.h>
 #include <inttypes.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,10 +16,28 @@
 #define SMALL_BYTES         (64u << 10)
 
 struct json_document {
-    const struct json_node *root;
+    const cJSON *root;
 };
 
 /* --- parsing --- */
+
+/* Where cJSON's nodes and texts go: of the text that this thread is parsing. */
+static _Thread_local struct arena *parsing;
+
+static void *take(size_t bytes)
+{
+    return arena_alloc(parsing, bytes);
+}
+
+static void keep(void *memory)
+{
+    (void)memory; /* goes with the arena, which overwrites it */
+}
+
+static void set_hooks(void)
+{
+    cJSON_InitHooks(&(cJSON_Hooks){.malloc_fn = take, .free_fn = keep});
+}
 
 static void release_arena(void *object)
 {
@@ -38,13 +58,42 @@ static struct arena *arena_for(struct arena *arena, struct slice text)
     return own;
 }
 
+static bool is_space(char byte)
+{
+    return byte == ' ' || byte == '\t' || byte == '\n' || byte == '\r';
+}
+
+/* NULL: the byte at *misfit is at fault. */
+static const cJSON *parse_tree(struct arena *arena, struct slice text, size_t *misfit)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    const char *stopped = text.data;
+    const cJSON *root = NULL;
+
+    *misfit = json_scan(text);
+    if (*misfit < text.size || text.size == 0) {
+        return NULL;
+    }
+    (void)pthread_once(&once, set_hooks);
+    parsing = arena_for(arena, text);
+    /* With "require NUL" cJSON reads one byte behind the text, which a slice need not have: what is
+     * behind the value is checked here instead. */
+    root = cJSON_ParseWithLengthOpts(text.data, text.size, &stopped, 0);
+    parsing = NULL;
+    *misfit = (size_t)(stopped - text.data);
+    while (root != NULL && *misfit < text.size && is_space(text.data[*misfit])) {
+        (*misfit)++;
+    }
+    return *misfit == text.size ? root : NULL;
+}
+
 enum status json_parse(struct arena *arena, struct slice text, struct json *root,
                        struct error *error)
 {
     struct json_document *document = ARENA_NEW(arena, struct json_document);
     size_t misfit = 0;
 
-    document->root = json_parse_tree(arena_for(arena, text), text, &misfit);
+    document->root = parse_tree(arena, text, &misfit);
     if (document->root == NULL) {
         return error_set(error, STATUS_REJECTED, "not JSON at byte %zu", misfit);
     }
@@ -54,19 +103,33 @@ enum status json_parse(struct arena *arena, struct slice text, struct json *root
 
 /* --- walking --- */
 
-static const struct json_node *node_of(struct json value)
+static const cJSON *node_of(struct json value)
 {
     return value.node;
 }
 
-static struct json place(struct json origin, const struct json_node *node)
+static struct json place(struct json origin, const cJSON *node)
 {
     return (struct json){origin.document, node};
 }
 
+static enum json_kind kind_of(const cJSON *node)
+{
+    switch (node->type & 0xFF) {
+    case cJSON_NULL: return JSON_NULL;
+    case cJSON_False:
+    case cJSON_True: return JSON_BOOL;
+    case cJSON_Number: return JSON_NUMBER;
+    case cJSON_String: return JSON_TEXT;
+    case cJSON_Array: return JSON_ARRAY;
+    case cJSON_Object: return JSON_OBJECT;
+    default: return JSON_ABSENT;
+    }
+}
+
 enum json_kind json_kind(struct json value)
 {
-    return value.node == NULL ? JSON_ABSENT : node_of(value)->kind;
+    return value.node == NULL ? JSON_ABSENT : kind_of(value.node);
 }
 
 bool json_exists(struct json value)
@@ -78,24 +141,17 @@ bool json_exists(struct json value)
 
 struct json json_member(struct json object, const char *name)
 {
-    const struct json_node *child =
-        json_kind(object) == JSON_OBJECT ? node_of(object)->child : NULL;
+    const cJSON *child = json_kind(object) == JSON_OBJECT ? node_of(object)->child : NULL;
 
-    while (child != NULL &&
-           (child->name.data[0] != name[0] || strcmp(child->name.data, name) != 0)) {
+    while (child != NULL && (child->string[0] != name[0] || strcmp(child->string, name) != 0)) {
         child = child->next;
     }
     return place(object, child);
 }
 
-static const struct json_node *first_child(const struct json_node *node)
+static const cJSON *child_at(const cJSON *node, size_t index)
 {
-    return node->kind == JSON_ARRAY || node->kind == JSON_OBJECT ? node->child : NULL;
-}
-
-static const struct json_node *child_at(const struct json_node *node, size_t index)
-{
-    const struct json_node *child = node->child;
+    const cJSON *child = node->child;
 
     for (; child != NULL && index > 0; index--) {
         child = child->next;
@@ -110,10 +166,9 @@ struct json json_element(struct json array, size_t index)
 
 struct json json_member_at(struct json object, size_t index, struct slice *name)
 {
-    const struct json_node *child =
-        json_kind(object) == JSON_OBJECT ? child_at(node_of(object), index) : NULL;
+    const cJSON *child = json_kind(object) == JSON_OBJECT ? child_at(node_of(object), index) : NULL;
 
-    *name = child == NULL ? SLICE_NONE : child->name;
+    *name = child == NULL ? SLICE_NONE : slice_from_text(child->string);
     return place(object, child);
 }
 
@@ -124,7 +179,7 @@ struct json json_next(struct json element)
 
 size_t json_count(struct json value)
 {
-    const struct json_node *child = value.node == NULL ? NULL : first_child(node_of(value));
+    const cJSON *child = value.node == NULL ? NULL : node_of(value)->child;
     size_t count = 0;
 
     for (; child != NULL; child = child->next) {
@@ -155,17 +210,16 @@ static void path_append(struct path *path, const char *format, ...)
     }
 }
 
-static void path_append_name(struct path *path, struct slice name)
+static void path_append_name(struct path *path, const char *name)
 {
-    struct slice cut = slice_cut_utf8(name, NAME_IN_PATH_BYTES);
+    struct slice cut = slice_cut_utf8(slice_from_text(name), NAME_IN_PATH_BYTES);
 
     path_append(path, "%s%.*s", path->size > 0 ? "." : "", SLICE_PRINT(cut));
 }
 
 /* Nodes do not know their parents, so the tree is searched; errors are rare. Writes the path from
  * node down to target and answers whether target is there. */
-static bool find_path(const struct json_node *node, const struct json_node *target,
-                      struct path *path)
+static bool find_path(const cJSON *node, const cJSON *target, struct path *path)
 {
     size_t size = path->size;
     size_t index = 0;
@@ -173,9 +227,9 @@ static bool find_path(const struct json_node *node, const struct json_node *targ
     if (node == target) {
         return true;
     }
-    for (const struct json_node *child = first_child(node); child != NULL; child = child->next) {
-        if (child->name.data != NULL) {
-            path_append_name(path, child->name);
+    for (const cJSON *child = node->child; child != NULL; child = child->next) {
+        if (child->string != NULL) {
+            path_append_name(path, child->string);
         } else {
             path_append(path, "[%zu]", index);
         }
@@ -198,7 +252,7 @@ static struct path path_of(struct json value, const char *member)
         (void)find_path(value.document->root, value.node, &path);
     }
     if (member != NULL) {
-        path_append_name(&path, slice_from_text(member));
+        path_append_name(&path, member);
     } else if (path.size == 0) {
         path_append(&path, "request");
     }
@@ -254,7 +308,7 @@ enum status json_text(struct json value, struct slice *text, struct error *error
     enum status status = need_kind(value, JSON_TEXT, error);
 
     if (status == STATUS_OK) {
-        *text = node_of(value)->text;
+        *text = slice_from_text(node_of(value)->valuestring);
     }
     return status;
 }
@@ -285,7 +339,7 @@ enum status json_int64(struct json value, int64_t minimum, int64_t maximum, int6
     if (status != STATUS_OK) {
         return status;
     }
-    exact = node_of(value)->number;
+    exact = node_of(value)->valuedouble;
     if (!(fabs(exact) <= EXACT_INTEGER_LIMIT) || trunc(exact) != exact) {
         return json_reject(value, error, "must be an integer between %" PRId64 " and %" PRId64,
                            minimum, maximum);
@@ -346,10 +400,10 @@ enum status json_find_double(struct json object, const char *name, double *numbe
     if (status != STATUS_OK) {
         return status;
     }
-    if (!isfinite(node_of(member)->number)) {
+    if (!isfinite(node_of(member)->valuedouble)) {
         return json_reject(member, error, "is too large a number");
     }
-    *number = node_of(member)->number;
+    *number = node_of(member)->valuedouble;
     return STATUS_OK;
 }
 
@@ -363,7 +417,7 @@ enum status json_find_bool(struct json object, const char *name, bool *flag, str
     }
     status = need_kind(member, JSON_BOOL, error);
     if (status == STATUS_OK) {
-        *flag = node_of(member)->truth;
+        *flag = cJSON_IsTrue(node_of(member));
     }
     return status;
 }
@@ -410,11 +464,10 @@ static bool is_listed(const char *name, const char *const *names, size_t count)
 enum status json_only_members(struct json object, const char *const *names, size_t count,
                               struct error *error)
 {
-    const struct json_node *child =
-        json_kind(object) == JSON_OBJECT ? node_of(object)->child : NULL;
+    const cJSON *child = json_kind(object) == JSON_OBJECT ? node_of(object)->child : NULL;
 
     for (; child != NULL; child = child->next) {
-        if (!is_listed(child->name.data, names, count)) {
+        if (!is_listed(child->string, names, count)) {
             return json_reject(place(object, child), error, "unknown field");
         }
     }
@@ -423,21 +476,21 @@ enum status json_only_members(struct json object, const char *const *names, size
 
 /* --- printing --- */
 
-static void print_node(const struct json_node *node, const char *name, struct json_writer *writer)
+static void print_node(const cJSON *node, const char *name, struct json_writer *writer)
 {
-    switch (node->kind) {
+    switch (kind_of(node)) {
     case JSON_ABSENT:
     case JSON_NULL: json_write_null(writer, name); return;
-    case JSON_BOOL: json_write_bool(writer, name, node->truth); return;
-    case JSON_NUMBER: json_write_double(writer, name, node->number); return;
-    case JSON_TEXT: json_write_text(writer, name, node->text); return;
+    case JSON_BOOL: json_write_bool(writer, name, cJSON_IsTrue(node)); return;
+    case JSON_NUMBER: json_write_double(writer, name, node->valuedouble); return;
+    case JSON_TEXT: json_write_text(writer, name, slice_from_text(node->valuestring)); return;
     case JSON_ARRAY: json_begin_array(writer, name); break;
     case JSON_OBJECT: json_begin_object(writer, name); break;
     }
-    for (const struct json_node *child = node->child; child != NULL; child = child->next) {
-        print_node(child, child->name.data, writer);
+    for (const cJSON *child = node->child; child != NULL; child = child->next) {
+        print_node(child, child->string, writer);
     }
-    if (node->kind == JSON_ARRAY) {
+    if (cJSON_IsArray(node)) {
         json_end_array(writer);
     } else {
         json_end_object(writer);
@@ -456,7 +509,7 @@ void json_print(struct json value, struct buffer *out)
     }
 }
 
-static void copy_node(const struct json_node *node, struct slice name, struct json_writer *writer)
+static void copy_node(const cJSON *node, struct slice name, struct json_writer *writer)
 {
     json_write_name(writer, name);
     if (node == NULL) {
@@ -474,12 +527,12 @@ void json_copy_member(struct json value, struct slice name, struct json_writer *
 void json_copy_members(struct json object, const char *const *left_out, size_t count,
                        struct json_writer *writer)
 {
-    const struct json_node *child =
-        json_kind(object) == JSON_OBJECT ? node_of(object)->child : NULL;
+    const cJSON *child = json_kind(object) == JSON_OBJECT ? node_of(object)->child : NULL;
 
     for (; child != NULL; child = child->next) {
-        if (!slice_is_one_of(child->name, left_out, count)) {
-            copy_node(child, child->name, writer);
+        const struct slice name = slice_from_text(child->string);
+        if (!slice_is_one_of(name, left_out, count)) {
+            copy_node(child, name, writer);
         }
     }
 }

@@ -1,6 +1,6 @@
 /*
- * Reading JSON: parsed by json_parse.c, and read through typed getters whose errors name the path
- * and the rule ("target.database: must be a string, got a number").
+ * Reading JSON: parsed by cJSON, which is seen nowhere else, and read through typed getters whose
+ * errors name the path and the rule ("target.database: must be a string, got a number").
  *
  * A struct json is a place in a document, passed by value. It is valid as long as its document. A
  * place that is absent is a value too: json_exists tells.
@@ -43,8 +43,9 @@ struct json {
 
 /*
  * Parses exactly one value with nothing but white space behind it. REJECTED with "not JSON at byte
- * N" when it is malformed, not UTF-8, nested deeper than 64, or has \u0000 in a text (no address or
- * SQL may hold it). The document is owned by the arena and is released with it.
+ * N" when it is malformed, not UTF-8, nested deeper than 64, has a number of more than 63 bytes or
+ * \u0000 in a text (no address or SQL may hold it). The document is owned by the arena and goes
+ * with it; one of more than 64 KB does not count against the arena's limit.
  */
 MUST_CHECK enum status json_parse(struct arena *arena, struct slice text, struct json *root,
                                   struct error *error);

@@ -3,6 +3,7 @@
 #include "infra/base/json_reader.h"
 #include "infra/base/json_writer.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -129,6 +130,120 @@ static void test_texts_are_unescaped(void **state)
                                &fixture->error),
                      STATUS_OK);
     assert_true(slice_equals_text(text, "a\n\"\xE2\x82\xAC\xF0\x9F\x98\x80\\u0000"));
+}
+
+static void test_a_number_has_63_bytes(void **state)
+{
+    char text[65];
+
+    memset(text, '1', sizeof(text));
+    assert_int_equal(parse_tight(*state, (struct slice){text, 63}), STATUS_OK);
+    assert_rejected(*state, parse_tight(*state, (struct slice){text, 64}), "not JSON at byte 0");
+    text[0] = '[';
+    assert_rejected(*state, parse_tight(*state, (struct slice){text, 65}), "not JSON at byte 1");
+}
+
+/* --- success: memory --- */
+
+/* "[0,0,...,0]" of so many bytes, an even number, behind which nothing is. */
+static struct slice zeros(struct arena *arena, size_t size, char last)
+{
+    char *text = arena_alloc(arena, size);
+
+    for (size_t i = 0; i < size; i++) {
+        text[i] = i % 2 == 0 ? ',' : '0';
+    }
+    text[0] = '[';
+    text[size - 1] = last;
+    return (struct slice){text, size};
+}
+
+/* Either way: what cJSON took for a text that it then refuses is not lost, and not freed twice. */
+static void test_a_large_text_has_memory_of_its_own(void **state)
+{
+    struct fixture *fixture = *state;
+    const size_t size = (100u << 10) + 1;
+    struct json root = {0};
+
+    for (int i = 0; i < 3; i++) {
+        const struct slice good = zeros(fixture->arena, size, ']');
+        const struct slice bad = zeros(fixture->arena, size, '}');
+        const size_t used = arena_used_bytes(fixture->arena);
+
+        assert_int_equal(json_parse(fixture->arena, good, &root, NULL), STATUS_OK);
+        assert_int_equal(json_count(root), size / 2);
+        assert_int_equal(json_parse(fixture->arena, bad, &root, NULL), STATUS_REJECTED);
+        assert_true(arena_used_bytes(fixture->arena) - used < 1024);
+        arena_reset(fixture->arena);
+    }
+}
+
+/* The first block of an arena is kept, so that its memory may be looked at. */
+static void test_texts_are_overwritten_with_the_arena(void **state)
+{
+    static const char zero[6];
+    struct fixture *fixture = *state;
+    struct json root = parse(fixture, "{\"secret\":\"\\u0074oken\"}");
+    struct slice name = SLICE_NONE;
+    struct slice text = SLICE_NONE;
+
+    assert_int_equal(json_text(json_member_at(root, 0, &name), &text, NULL), STATUS_OK);
+    assert_string_equal(name.data, "secret");
+    assert_string_equal(text.data, "token");
+    arena_reset(fixture->arena);
+    assert_memory_equal(name.data, zero, 6);
+    assert_memory_equal(text.data, zero, 5);
+}
+
+/* --- success: threads --- */
+
+struct reading {
+    pthread_t thread;
+    pthread_barrier_t *start;
+    size_t seed;
+    size_t misread;
+};
+
+/* Texts of its own, small and large, right and wrong, into an arena of its own. */
+static void *read_many(void *context)
+{
+    struct reading *reading = context;
+    CLEANUP(arena_cleanup) struct arena *arena = arena_new(4u << 20);
+
+    (void)pthread_barrier_wait(reading->start);
+    for (size_t i = 0; i < 400; i++) {
+        const size_t size = i % 50 == 0 ? (70u << 10) + 1 : 2 * (i + reading->seed) + 3;
+        const char last = i % 3 == 0 ? '}' : ']';
+        const enum status expected = last == ']' ? STATUS_OK : STATUS_REJECTED;
+        const struct slice text = zeros(arena, size, last);
+        struct json root = {0};
+        const enum status status = json_parse(arena, text, &root, NULL);
+
+        reading->misread +=
+            status != expected || (status == STATUS_OK && json_count(root) != size / 2) ? 1 : 0;
+        if (i % 7 == 0) {
+            arena_reset(arena);
+        }
+    }
+    return NULL;
+}
+
+static void test_threads_parse_at_once(void **state)
+{
+    struct reading readings[2] = {{.seed = 0}, {.seed = 100}};
+    pthread_barrier_t start;
+
+    (void)state;
+    assert_int_equal(pthread_barrier_init(&start, NULL, ARRAY_COUNT(readings)), 0);
+    for (size_t i = 0; i < ARRAY_COUNT(readings); i++) {
+        readings[i].start = &start;
+        assert_int_equal(pthread_create(&readings[i].thread, NULL, read_many, &readings[i]), 0);
+    }
+    for (size_t i = 0; i < ARRAY_COUNT(readings); i++) {
+        assert_int_equal(pthread_join(readings[i].thread, NULL), 0);
+        assert_int_equal(readings[i].misread, 0);
+    }
+    assert_int_equal(pthread_barrier_destroy(&start), 0);
 }
 
 /* --- success: walking --- */
@@ -289,6 +404,9 @@ static void test_malformed_text_is_refused(void **state)
                                       "{} x",
                                       "\"\\x\"",
                                       "\"\\u12\"",
+                                      "\"\\u12\",\"",
+                                      "\"\\uzzzz\"",
+                                      "\"\\u00/0\"",
                                       "\"\\ud800\"",
                                       "\"a\nb\"",
                                       "\"\\",
@@ -497,6 +615,10 @@ int main(void)
         TEST(test_a_text_need_not_end_in_nul),
         TEST(test_depth_of_64_is_read),
         TEST(test_texts_are_unescaped),
+        TEST(test_a_number_has_63_bytes),
+        TEST(test_a_large_text_has_memory_of_its_own),
+        TEST(test_texts_are_overwritten_with_the_arena),
+        TEST(test_threads_parse_at_once),
         TEST(test_members_are_case_sensitive_and_in_order),
         TEST(test_elements_are_walked),
         TEST(test_members_are_copied_but_those_named),
