@@ -49,7 +49,7 @@ function machine() {
         ['kernel', os.release().split('-')[0]],
         ['system', /PRETTY_NAME="(.*)"/.exec(readFileSync('/etc/os-release', 'utf8'))[1]],
         ['compiler', firstLine('gcc', '--version')],
-        ...['libcurl', 'libcrypto', 'hiredis', 'sqlite3', 'libmicrohttpd'].map((name) => [name, version(name)]),
+        ...['libcurl', 'libcrypto', 'hiredis', 'sqlite3', 'libcjson', 'libmicrohttpd'].map((name) => [name, version(name)]),
         ['Redis', firstLine('redis-server', '--version').split(' ')[2]],
         ['peers', `${firstLine(python, '--version')} with boto3 ${firstLine(python, '-c', 'import boto3; print(boto3.__version__)')}; Node ${process.version}`],
     ];
