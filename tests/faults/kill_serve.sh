@@ -82,6 +82,17 @@ report() {
     echo "deaths $deaths once $once of $all twice $twice"
 }
 
+# What the service, its store and the stand-in say of a round that stands still.
+tell_stuck() {
+    echo 'the pipeline got stuck'
+    tail -n 20 "$stack_dir/serve.log" >&2
+    {
+        curl -sS -m 10 "$RINGBACK_URL/invocations?open=true"
+        curl -sS -m 10 "$control_url/statements"
+        curl -sS -m 10 "$admin_url/metrics" | grep -v '^#'
+    } >&2
+}
+
 # One round: $1 its number, $2 the seam and its count, or "random".
 play() {
     local tasks=() deaths=0 ringback=$BUILD_DIR/ringback
@@ -96,7 +107,7 @@ play() {
         start_serve SEAM_KILL="$2"
         ringback=$BUILD_DIR/ringback
     fi
-    pipeline || echo 'the pipeline got stuck'
+    pipeline || tell_stuck
     restart_if_dead
     report
 }
@@ -124,7 +135,7 @@ for ((round = 0; round < rounds; round++)); do
         ${BASH_REMATCH[2]} == "${BASH_REMATCH[3]}" && ${BASH_REMATCH[3]} -ge 8 ]]; then
         ok "killed at $(round_of "$round"): every caller rung back once ($said)"
     else
-        tail -n 5 "$results/$round.log" >&2
+        tail -n 300 "$results/$round.log" >&2
         not_ok "killed at $(round_of "$round")" "$said"
     fi
 done
