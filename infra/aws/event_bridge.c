@@ -106,6 +106,16 @@ static enum status broken_contract(const struct aws_call *call, const struct err
     return error_set(error, STATUS_INTERNAL, "eventbridge.%s: %s", call->operation, why->text);
 }
 
+/* The answer and its list, which is none where the answer has none. */
+MUST_CHECK static enum status parse_list(struct arena *arena, const struct aws_call *call,
+                                         const char *name, struct json *root, struct json *list,
+                                         struct error *why)
+{
+    *list = (struct json){NULL, NULL};
+    enum status status = parse_answer(arena, call, root, why);
+    return status == STATUS_OK ? json_find_array(*root, name, list, why) : status;
+}
+
 void event_bridge_build_rule_names(struct arena *arena, struct slice target_arn,
                                    struct aws_call *call)
 {
@@ -119,12 +129,9 @@ enum status event_bridge_read_rule_names(struct arena *arena, const struct aws_c
                                          struct error *error)
 {
     struct json root;
-    struct json list = {NULL, NULL};
+    struct json list;
     struct error why = ERROR_NONE;
-    enum status status = parse_answer(arena, call, &root, &why);
-    if (status == STATUS_OK) {
-        status = json_find_array(root, "RuleNames", &list, &why);
-    }
+    enum status status = parse_list(arena, call, "RuleNames", &root, &list, &why);
     *count = status == STATUS_OK ? json_count(list) : 0;
     *names = ARENA_ARRAY(arena, *count + 1, struct slice);
     *more = status == STATUS_OK && json_exists(json_member(root, "NextToken"));
@@ -190,12 +197,9 @@ enum status event_bridge_read_targets(struct arena *arena, const struct aws_call
                                       struct error *error)
 {
     struct json root;
-    struct json list = {NULL, NULL};
+    struct json list;
     struct error why = ERROR_NONE;
-    enum status status = parse_answer(arena, call, &root, &why);
-    if (status == STATUS_OK) {
-        status = json_find_array(root, "Targets", &list, &why);
-    }
+    enum status status = parse_list(arena, call, "Targets", &root, &list, &why);
     *count = status == STATUS_OK ? json_count(list) : 0;
     *targets = ARENA_ARRAY(arena, *count + 1, struct event_bridge_target);
     struct json item = json_element(list, 0);
