@@ -1,19 +1,20 @@
 #include "infra/runtime/listen_socket.h"
 
-#include "infra/base/slice.h"
-
 #include <errno.h>
 #include <net/if.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
-#define HOST_BYTES 256
-#define PORT_BYTES 8
+#define HOST_BYTES      256
+#define PORT_BYTES      8
+#define TURNED_AWAY_MAX 256
 
 static enum status split_address(const char *address, char host[HOST_BYTES], char port[PORT_BYTES],
                                  struct error *error)
@@ -120,4 +121,57 @@ enum status listen_socket_open(const char *address, struct listen_socket *out, s
                          strerror_r(why, text, sizeof(text)));
     }
     return STATUS_OK;
+}
+
+/* --- turning away ----------------------------------------------------------------------------- */
+
+/* Those that have connected are told; returns how many there are in `peers`. */
+static size_t tell_backlog(int fd, struct slice reply, struct pollfd peers[TURNED_AWAY_MAX])
+{
+    size_t count = 0;
+    while (count < TURNED_AWAY_MAX) {
+        int peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (peer < 0) {
+            break;
+        }
+        (void)send(peer, reply.data, reply.size, MSG_NOSIGNAL);
+        (void)shutdown(peer, SHUT_WR);
+        peers[count++] = (struct pollfd){.fd = peer, .events = POLLIN};
+    }
+    return count;
+}
+
+/* Reads some of what has come; false at the end, or when the peer is gone. */
+static bool read_on(int peer)
+{
+    char bytes[4096];
+    ssize_t got = recv(peer, bytes, sizeof(bytes), 0);
+    return got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR));
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec now = {0};
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
+}
+
+void listen_socket_turn_away(int fd, struct slice reply, int grace_ms)
+{
+    struct pollfd peers[TURNED_AWAY_MAX];
+    size_t count = tell_backlog(fd, reply, peers);
+    (void)shutdown(fd, SHUT_RDWR);
+    int64_t end = now_ms() + grace_ms;
+    for (int64_t left = grace_ms; count > 0 && left > 0; left = end - now_ms()) {
+        (void)poll(peers, count, (int)left);
+        for (size_t i = count; i-- > 0;) {
+            if (peers[i].revents && !read_on(peers[i].fd)) {
+                (void)close(peers[i].fd);
+                peers[i] = peers[--count];
+            }
+        }
+    }
+    while (count > 0) {
+        (void)close(peers[--count].fd);
+    }
 }

@@ -4,6 +4,7 @@
 
 #include "infra/base/compiler.h"
 #include "infra/base/error.h"
+#include "infra/base/slice.h"
 
 #include <stdbool.h>
 
@@ -20,5 +21,11 @@ struct listen_socket {
  * what the system said. */
 MUST_CHECK enum status listen_socket_open(const char *address, struct listen_socket *out,
                                           struct error *error);
+
+/* For a socket that nobody accepts from any more: refuses whoever connects from here on, sends
+ * `reply` to those that had connected before (at most 256), and reads what they send for at most
+ * `grace_ms`, or until they close: closed with bytes unread, they would be reset and might never
+ * see the reply. The descriptor stays the caller's. */
+void listen_socket_turn_away(int fd, struct slice reply, int grace_ms);
 
 #endif

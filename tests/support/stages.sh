@@ -32,8 +32,8 @@ log_of() {
     printf '%s/%s.log' "$logs" "$(printf '%s' "$1" | tr -cs 'A-Za-z0-9.-' '_')"
 }
 
-# Prints what the log $1 says about failures: of TAP and of scripts' cases, those that failed, each
-# cut to what a reader wants; else all.
+# Prints what the log $1 says about failures: of TAP, ctest and scripts' cases, those that failed,
+# each cut to what a reader wants; else all.
 print_failure() {
     if grep -q '^TAP version' "$1"; then
         awk '/^ *not ok /{block = ""; inside = 1}
@@ -41,6 +41,8 @@ print_failure() {
              /^ *\.\.\.$/ {if (inside && block !~ /subtestsFailed/) printf "%s", block; inside = 0}' "$1"
     elif grep -q '^not ok ' "$1"; then
         grep '^not ok ' "$1" | cut -c 1-1500
+    elif grep -q '^Test project ' "$1"; then
+        grep -vE '^ *Start +[0-9]+: | Passed +[0-9.]+ sec$' "$1"
     else
         cat "$1"
     fi | sed 's/^/    | /'
