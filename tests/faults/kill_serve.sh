@@ -41,9 +41,9 @@ restart_if_dead() {
     start_serve
 }
 
-# Waits until the task $1 is closed; 300 s are two leases and a margin.
+# Waits until the task $1 is closed; 420 s are three leases and a margin.
 await() {
-    local end=$((SECONDS + 300))
+    local end=$((SECONDS + 420))
     until task_is_closed "$1"; do
         ((SECONDS < end)) || return 1
         restart_if_dead || return 1
