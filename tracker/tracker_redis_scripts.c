@@ -61,15 +61,18 @@ const char *const redis_script_texts[REDIS_SCRIPT_COUNT] = {
                "if a[7]~='0' then redis.call('ZADD',P..'exp',a[7],'r:'..a[2]) end\n"
                "return 1\n",
     /* 2 id, 3 version, 4 our format, 5 format, 6 due, 7 settled, 8 expires, 9 owner, 10 has state,
-     * 11 state, 12 plan: keep, put or drop, 13 plan. Returns 1, 0 conflict, -1 none. */
+     * 11 state, 12 plan: keep, put or drop, 13 plan. Returns 1, 0 conflict, -1 none. Sets whose
+     * entry stays as it is are not touched. */
     [REDIS_SCRIPT_UPDATE] =
         RECORD "local k,P,a=KEYS[1],ARGV[1],ARGV\n"
                "local x=redis.call('GET',k)\n"
                "if not x then return -1 end\n"
                "local r=open(x)\n"
                "if r.v~=a[3] or tonumber(r.f)>tonumber(a[4]) then return 0 end\n"
-               "if r.h~='' then redis.call('EXISTS',P..'go:'..r.h,P..'gd:'..r.h) end\n"
                "local was,due,format,expires=r.s=='0' and 'open' or 'done',r.d,r.f,r.e\n"
+               "if r.h~='' and (r.s=='0')~=(a[7]=='0') then\n"
+               "  redis.call('EXISTS',P..'go:'..r.h,P..'gd:'..r.h)\n"
+               "end\n"
                "bump(r)\n"
                "r.f,r.d,r.s,r.e,r.o,r.t=a[5],a[6],a[7],a[8],a[9],a[10]=='1' and a[11]\n"
                "if a[12]~='keep' then r.p=a[12]=='put' and a[13] end\n"
@@ -78,9 +81,12 @@ const char *const redis_script_texts[REDIS_SCRIPT_COUNT] = {
                "if due~='0' and (a[6]=='0' or a[5]~=format) then\n"
                "  redis.call('ZREM',P..'due:'..format,a[2])\n"
                "end\n"
-               "if a[6]~='0' then redis.call('ZADD',P..'due:'..a[5],a[6],a[2]) end\n"
+               "if a[6]~='0' and (a[6]~=due or a[5]~=format) then\n"
+               "  redis.call('ZADD',P..'due:'..a[5],a[6],a[2])\n"
+               "end\n"
+               "if a[8]==expires then return 1 end\n"
                "if a[8]~='0' then redis.call('ZADD',P..'exp',a[8],'r:'..a[2])\n"
-               "elseif expires~='0' then redis.call('ZREM',P..'exp','r:'..a[2]) end\n"
+               "else redis.call('ZREM',P..'exp','r:'..a[2]) end\n"
                "return 1\n",
     /* 2 now, 3 new due, 4 owner, 5 our format, 6 limit. Returns id, record, id, record, ... A
      * record that is not here moves between nodes. */

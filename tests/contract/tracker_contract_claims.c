@@ -159,6 +159,19 @@ static void due_follows_updates_and_touches(void **state)
     assert_int_equal(claim(contract, NOW_MS + 5, 10).count, 1);
 }
 
+static void due_stays_with_an_update_that_leaves_it(void **state)
+{
+    struct contract *contract = *state;
+    struct tracker_record record = contract_record(1);
+
+    record.due_at_ms = NOW_MS;
+    contract_register(contract, &record);
+    record.version = 1;
+    (void)contract_update(contract, &record);
+    assert_int_equal(claim(contract, NOW_MS - 1, 10).count, 0);
+    assert_int_equal(claim(contract, NOW_MS, 10).count, 1);
+}
+
 static void a_record_written_in_a_later_format_leaves_our_due(void **state)
 {
     struct contract *contract = *state;
@@ -215,6 +228,7 @@ int contract_run_claims(void)
         CONTRACT_TEST(claim_takes_from_all_shards_up_to_its_limit),
         CONTRACT_TEST(a_later_format_is_never_claimed),
         CONTRACT_TEST(due_follows_updates_and_touches),
+        CONTRACT_TEST(due_stays_with_an_update_that_leaves_it),
         CONTRACT_TEST(a_record_written_in_a_later_format_leaves_our_due),
         CONTRACT_TEST(a_claimed_record_expires_like_any_other),
         CONTRACT_TEST(wrong_leases_are_rejected),

@@ -350,7 +350,8 @@ static void expire_follows_updates(void **state)
     contract_register(contract, &record);
     record.version = 1;
     record.expires_at_ms = NOW_MS + 100;
-    (void)contract_update(contract, &record);
+    record.version = contract_update(contract, &record);
+    (void)contract_update(contract, &record); /* leaves it */
     contract_expire(contract, NOW_MS + 50, 0);
     (void)contract_get(contract, record.id);
     contract_expire(contract, NOW_MS + 100, 1);
