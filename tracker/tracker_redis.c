@@ -32,15 +32,13 @@ static enum status redis_ping(struct tracker *tracker, struct error *error)
 {
     struct redis_store *store = store_of(tracker);
     CLEANUP(redis_batch_end)
-    struct redis_batch batch = redis_batch_begin(store, TRACKER_SHARDS);
-    unsigned shards = store->address.is_cluster ? TRACKER_SHARDS : 1;
+    struct redis_batch batch = redis_batch_begin(store, store->shard_count);
 
     /* Changes nothing, and is refused where a write would be: by a full server, a replica, one that
      * cannot write its file. A cluster of which a part is away still serves the rest. */
-    for (unsigned shard = 0; shard < shards; shard++) {
+    for (unsigned shard = 0; shard < store->shard_count; shard++) {
         struct redis_command *command =
-            redis_add(&batch, shard, "ZADD",
-                      arena_format(store->scratch, "%sopen", redis_prefix(store, shard)));
+            redis_add(&batch, shard, "ZADD", redis_key(store, shard, "open", ""));
         redis_part_text(command, "XX");
         redis_part_text(command, "0");
         redis_part_text(command, "-");
@@ -50,15 +48,13 @@ static enum status redis_ping(struct tracker *tracker, struct error *error)
 
 const char *redis_record_key(struct redis_store *store, const char *id)
 {
-    const struct slice parts[] = {slice_from_text(redis_prefix(store, tracker_shard(id))),
-                                  SLICE("r:"), slice_from_text(id)};
-
-    return arena_join(store->scratch, parts, ARRAY_COUNT(parts));
+    return redis_key(store, redis_shard(store, id), "r:", id);
 }
 
 void redis_add_get_record(struct redis_batch *batch, const char *id)
 {
-    (void)redis_add(batch, tracker_shard(id), "GET", redis_record_key(batch->store, id));
+    (void)redis_add(batch, redis_shard(batch->store, id), "GET",
+                    redis_record_key(batch->store, id));
 }
 
 /* The next word of a record's first line. */
@@ -143,7 +139,7 @@ static void add_register(struct redis_batch *batch, const struct tracker_record 
     const char *hash =
         record->group.data ? redis_group_hash(batch->store->scratch, record->group) : NULL;
     struct redis_command *command =
-        redis_add_script(batch, REDIS_SCRIPT_REGISTER, tracker_shard(record->id),
+        redis_add_script(batch, REDIS_SCRIPT_REGISTER, redis_shard(batch->store, record->id),
                          redis_record_key(batch->store, record->id), hash);
 
     redis_part_text(command, record->id);
@@ -212,7 +208,7 @@ static void add_update(struct redis_batch *batch, const struct tracker_update *u
     const struct tracker_record *record = &update->record;
     const char *plan_action = record->plan.data ? "put" : "drop";
     struct redis_command *command =
-        redis_add_script(batch, REDIS_SCRIPT_UPDATE, tracker_shard(record->id),
+        redis_add_script(batch, REDIS_SCRIPT_UPDATE, redis_shard(batch->store, record->id),
                          redis_record_key(batch->store, record->id), NULL);
 
     redis_part_text(command, record->id);
@@ -251,18 +247,23 @@ static enum status redis_update(struct tracker *tracker, struct tracker_update *
 }
 
 /* How many records each shard has due, at most limit in sum, beginning at the store's next shard.
- */
+ * One shard is not asked first: it gives what it has. */
 static enum status plan_claim(struct redis_store *store, int64_t now_ms, size_t limit,
-                              size_t shares[TRACKER_SHARDS], struct error *error)
+                              size_t shares[REDIS_SHARDS_MAX], struct error *error)
 {
     CLEANUP(redis_batch_end)
-    struct redis_batch batch = redis_batch_begin(store, (size_t)TRACKER_SHARDS * TRACKER_FORMAT);
+    struct redis_batch batch =
+        redis_batch_begin(store, (size_t)store->shard_count * TRACKER_FORMAT);
     size_t left = limit;
     unsigned first = store->next_shard;
     enum status status = STATUS_OK;
 
-    for (unsigned i = 0; i < TRACKER_SHARDS * TRACKER_FORMAT; i++) {
-        unsigned shard = (first + i / TRACKER_FORMAT) % TRACKER_SHARDS;
+    if (store->shard_count == 1) {
+        shares[0] = limit;
+        return STATUS_OK;
+    }
+    for (unsigned i = 0; i < store->shard_count * TRACKER_FORMAT; i++) {
+        unsigned shard = (first + i / TRACKER_FORMAT) % store->shard_count;
         struct redis_command *command =
             redis_add(&batch, shard, "ZCOUNT",
                       arena_format(store->scratch, "%sdue:%u", redis_prefix(store, shard),
@@ -272,22 +273,23 @@ static enum status plan_claim(struct redis_store *store, int64_t now_ms, size_t 
     }
     status = redis_batch_run_some(&batch, false, error);
     for (unsigned i = 0; status == STATUS_OK && i < batch.count && left > 0; i++) {
-        unsigned shard = (first + i / TRACKER_FORMAT) % TRACKER_SHARDS;
+        unsigned shard = (first + i / TRACKER_FORMAT) % store->shard_count;
         size_t due = (size_t)redis_reply_int64(batch.commands[i].reply);
         size_t share = due < left ? due : left;
         shares[shard] += share;
         left -= share;
         if (share > 0) {
-            store->next_shard = (shard + 1) % TRACKER_SHARDS;
+            store->next_shard = (shard + 1) % store->shard_count;
         }
     }
     return status;
 }
 
-/* Other sweeps were first at what a shard had due a moment ago and gives no more. */
-static void count_lost(const struct redis_batch *batch, const size_t shares[TRACKER_SHARDS])
+/* Other sweeps were first at what a shard had due a moment ago and gives no more. Between looking
+ * and taking in one shard nobody comes. */
+static void count_lost(const struct redis_batch *batch, const size_t shares[REDIS_SHARDS_MAX])
 {
-    for (size_t i = 0; i < batch->count; i++) {
+    for (size_t i = 0; batch->store->shard_count > 1 && i < batch->count; i++) {
         const redisReply *reply = batch->commands[i].reply;
         if (reply && reply->elements / 2 < shares[batch->commands[i].shard]) {
             metrics_add(METRIC_SWEEP_CLAIMS_LOST,
@@ -331,18 +333,18 @@ static enum status redis_claim(struct tracker *tracker, struct arena *arena, int
                                struct tracker_record **records, size_t *count, struct error *error)
 {
     struct redis_store *store = store_of(tracker);
-    CLEANUP(redis_batch_end) struct redis_batch batch = redis_batch_begin(store, TRACKER_SHARDS);
-    size_t shares[TRACKER_SHARDS] = {0};
+    CLEANUP(redis_batch_end)
+    struct redis_batch batch = redis_batch_begin(store, store->shard_count);
+    size_t shares[REDIS_SHARDS_MAX] = {0};
     enum status status = plan_claim(store, now_ms, limit, shares, error);
 
-    for (unsigned shard = 0; status == STATUS_OK && shard < TRACKER_SHARDS; shard++) {
+    for (unsigned shard = 0; status == STATUS_OK && shard < store->shard_count; shard++) {
         struct redis_command *command = NULL;
         if (shares[shard] == 0) {
             continue;
         }
-        command = redis_add_script(
-            &batch, REDIS_SCRIPT_CLAIM, shard,
-            arena_format(store->scratch, "%s" REDIS_DUE, redis_prefix(store, shard)), NULL);
+        command = redis_add_script(&batch, REDIS_SCRIPT_CLAIM, shard,
+                                   redis_key(store, shard, REDIS_DUE, ""), NULL);
         redis_part_int64(&batch, command, now_ms);
         redis_part_int64(&batch, command, now_ms + lease_ms);
         redis_part_text(command, owner);
@@ -365,8 +367,8 @@ static enum status redis_touch(struct tracker *tracker, const char *id, int64_t 
 {
     struct redis_store *store = store_of(tracker);
     CLEANUP(redis_batch_end) struct redis_batch batch = redis_batch_begin(store, 1);
-    struct redis_command *command = redis_add_script(&batch, REDIS_SCRIPT_TOUCH, tracker_shard(id),
-                                                     redis_record_key(store, id), NULL);
+    struct redis_command *command = redis_add_script(
+        &batch, REDIS_SCRIPT_TOUCH, redis_shard(store, id), redis_record_key(store, id), NULL);
     enum status status = STATUS_OK;
 
     redis_part_text(command, id);
@@ -432,12 +434,13 @@ enum status tracker_redis_open(const struct tracker_options *options, struct tra
     store->timeout_ms = options->timeout_ms > 0 ? options->timeout_ms : DEFAULT_TIMEOUT_MS;
     store->wait_replicas = options->redis_wait;
     store->ca_bundle = arena_text(store->address_arena, slice_from_text(options->ca_bundle));
-    store->next_shard = (unsigned)random_below(random_system(), TRACKER_SHARDS);
     status = redis_address_parse(options->url, store->address_arena, &store->address, error);
     if (status == STATUS_OK && store->address.is_tls) {
         status = redis_check_tls(error);
     }
     if (status == STATUS_OK) {
+        store->shard_count = store->address.is_cluster ? REDIS_SHARDS_MAX : 1;
+        store->next_shard = (unsigned)random_below(random_system(), store->shard_count);
         redis_seed_nodes(store);
         status = redis_check_schema(store, error);
     }

@@ -3,10 +3,11 @@
  * cross all of them in one round trip. The files tracker_redis*.c share it; nobody else includes
  * it. A plain Redis is one node; where a shard lives is for tracker_redis_cluster.c alone to know.
  *
- * Keys. Every key starts with `rb:{NN}:`, NN being the shard, so that all keys of one record are in
- * one slot and one script changes them atomically; there are no hints. While a slot moves from node
- * to node its keys are in two places: a script therefore names the keys that it needs together, so
- * that Redis answers TRYAGAIN, and passes over what it finds without its other half.
+ * Keys. In a cluster every key starts with `rb:{NN}:`, NN being the shard, so that all keys of one
+ * record are in one slot and one script changes them atomically; there are no hints. While a slot
+ * moves from node to node its keys are in two places: a script therefore names the keys that it
+ * needs together, so that Redis answers TRYAGAIN, and passes over what it finds without its other
+ * half. One server has no slots: there is one shard and every key starts with `rb:`.
  *     r:<id>       the record: one string    open, done  places of the shard's records
  *     due:<format> ids by due_at_ms           go:, gd:<hash of the group>  those of the group
  *     exp          what expires, by time     parked, p:<id>          places and messages
@@ -18,8 +19,8 @@
  * sets of all beside those of open an invocation took twice the memory.
  * A place is time and id as text (tracker_check.h), all with score 0, so that Redis sorts and pages
  * by it. Nothing uses Redis's own expiry:
- * tracker_expire removes a record with all of its entries, which keeps counts exact. What spans
- * shards asks all of them in one round trip and merges.
+ * tracker_expire removes a record with all of its entries, which keeps counts exact. What is of the
+ * whole store asks all shards in one round trip and merges.
  */
 #ifndef RINGBACK_TRACKER_TRACKER_REDIS_H
 #define RINGBACK_TRACKER_TRACKER_REDIS_H
@@ -87,6 +88,8 @@ struct redis_node {
     bool is_unsent;  /* the connection was lost before a byte had left */
 };
 
+#define REDIS_SHARDS_MAX TRACKER_SHARDS /* in a cluster */
+
 struct redis_store {
     struct tracker tracker;
     struct arena *address_arena;
@@ -95,8 +98,9 @@ struct redis_store {
     struct redis_address address;
     const char *ca_bundle; /* NULL: OpenSSL's own default */
     struct redis_node *nodes;
-    struct redis_node *owners[TRACKER_SHARDS]; /* NULL: nobody, as far as we know */
-    bool is_stale;                             /* owners are to be asked for again */
+    unsigned shard_count;                        /* 1 where there is one server only */
+    struct redis_node *owners[REDIS_SHARDS_MAX]; /* NULL: nobody, as far as we know */
+    bool is_stale;                               /* owners are to be asked for again */
     int64_t timeout_ms;
     int64_t deadline_ms;   /* monotonic, of the running operation */
     int64_t wait_replicas; /* 0: none */
@@ -145,7 +149,12 @@ struct redis_command *redis_add_script(struct redis_batch *batch, enum redis_scr
 void redis_part(struct redis_command *command, struct slice part);
 void redis_part_text(struct redis_command *command, const char *text);
 void redis_part_int64(struct redis_batch *batch, struct redis_command *command, int64_t value);
+/* Where this is: an id, or a lock's key. */
+unsigned redis_shard(const struct redis_store *store, const char *id);
 const char *redis_prefix(struct redis_store *store, unsigned shard);
+/* The shard's prefix, name and suffix; in the scratch arena. */
+const char *redis_key(struct redis_store *store, unsigned shard, const char *name,
+                      const char *suffix);
 /* Sends all, reads all replies. Not OK when any command has no reply or an error for one. writes:
  * waits for replicas when so configured. */
 MUST_CHECK enum status redis_batch_run(struct redis_batch *batch, bool writes, struct error *error);

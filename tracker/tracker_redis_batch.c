@@ -66,15 +66,6 @@ struct redis_command *redis_add(struct redis_batch *batch, unsigned shard, const
     return command;
 }
 
-static const char *shard_key(struct redis_batch *batch, unsigned shard, const char *name,
-                             const char *suffix)
-{
-    const struct slice parts[] = {slice_from_text(redis_prefix(batch->store, shard)),
-                                  slice_from_text(name), slice_from_text(suffix)};
-
-    return arena_join(batch->store->scratch, parts, ARRAY_COUNT(parts));
-}
-
 /* The shard's keys that a script changes besides its first one. */
 static const char *const script_keys[REDIS_SCRIPT_COUNT][5] = {
     [REDIS_SCRIPT_REGISTER] = {"open", "done", REDIS_DUE, "exp"},
@@ -99,11 +90,11 @@ struct redis_command *redis_add_script(struct redis_batch *batch, enum redis_scr
     redis_part_text(command, ""); /* the number of keys, known below */
     redis_part_text(command, key);
     for (; more[key_count - 1]; key_count++) {
-        redis_part_text(command, shard_key(batch, shard, more[key_count - 1], ""));
+        redis_part_text(command, redis_key(batch->store, shard, more[key_count - 1], ""));
     }
     if (group_hash) {
-        redis_part_text(command, shard_key(batch, shard, "go:", group_hash));
-        redis_part_text(command, shard_key(batch, shard, "gd:", group_hash));
+        redis_part_text(command, redis_key(batch->store, shard, "go:", group_hash));
+        redis_part_text(command, redis_key(batch->store, shard, "gd:", group_hash));
         key_count += 2;
     }
     count = slice_from_int64(key_count, arena_alloc(batch->store->scratch, SLICE_INT64_BYTES));
@@ -113,14 +104,32 @@ struct redis_command *redis_add_script(struct redis_batch *batch, enum redis_scr
     return command;
 }
 
+unsigned redis_shard(const struct redis_store *store, const char *id)
+{
+    return tracker_shard(id) % store->shard_count;
+}
+
 const char *redis_prefix(struct redis_store *store, unsigned shard)
 {
-    char *prefix = arena_alloc(store->scratch, sizeof("rb:{00}:"));
+    char *prefix = NULL;
 
+    if (store->shard_count == 1) {
+        return "rb:";
+    }
+    prefix = arena_alloc(store->scratch, sizeof("rb:{00}:"));
     memcpy(prefix, "rb:{00}:", sizeof("rb:{00}:"));
     prefix[4] = (char)('0' + (char)(shard / 10));
     prefix[5] = (char)('0' + (char)(shard % 10));
     return prefix;
+}
+
+const char *redis_key(struct redis_store *store, unsigned shard, const char *name,
+                      const char *suffix)
+{
+    const struct slice parts[] = {slice_from_text(redis_prefix(store, shard)),
+                                  slice_from_text(name), slice_from_text(suffix)};
+
+    return arena_join(store->scratch, parts, ARRAY_COUNT(parts));
 }
 
 struct slice redis_reply_slice(const redisReply *reply)

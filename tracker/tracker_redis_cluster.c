@@ -75,8 +75,8 @@ void redis_seed_nodes(struct redis_store *store)
         node = redis_node_at(store, slice_from_text(place->host), place->port);
         node->is_seed = true;
     }
-    for (size_t i = 0; !store->address.is_cluster && i < TRACKER_SHARDS; i++) {
-        store->owners[i] = node;
+    if (!store->address.is_cluster) {
+        store->owners[0] = node;
     }
     store->is_stale = true;
 }
@@ -92,7 +92,7 @@ void redis_forget_nodes(struct redis_store *store)
 
 static bool owns_a_shard(const struct redis_store *store, const struct redis_node *node)
 {
-    for (size_t i = 0; i < TRACKER_SHARDS; i++) {
+    for (size_t i = 0; i < store->shard_count; i++) {
         if (store->owners[i] == node) {
             return true;
         }
@@ -120,7 +120,7 @@ void redis_begin_nodes(struct redis_store *store)
 /* [first, last, [host, port, ...], replicas...]; a node that does not know its own address means
  * the one that we asked. */
 static bool read_range(const redisReply *range, const struct redis_node *asked,
-                       struct redis_node *owners[TRACKER_SHARDS])
+                       struct redis_node *owners[REDIS_SHARDS_MAX])
 {
     const redisReply *place = NULL;
     struct slice host;
@@ -136,7 +136,7 @@ static bool read_range(const redisReply *range, const struct redis_node *asked,
     if (host.size == 0 || slice_equals_text(host, "?")) {
         host = slice_from_text(asked->host);
     }
-    for (unsigned shard = 0; shard < TRACKER_SHARDS; shard++) {
+    for (unsigned shard = 0; shard < REDIS_SHARDS_MAX; shard++) {
         unsigned slot = slot_of(shard);
         if (slot >= redis_reply_int64(range->element[0]) &&
             slot <= redis_reply_int64(range->element[1])) {
@@ -151,7 +151,7 @@ static enum status ask_for_owners(struct redis_node *node, struct error *error)
 {
     const char *parts[] = {"CLUSTER", "SLOTS"};
     CLEANUP(redis_free_reply) redisReply *reply = NULL;
-    struct redis_node *owners[TRACKER_SHARDS] = {NULL};
+    struct redis_node *owners[REDIS_SHARDS_MAX] = {NULL};
     enum status status = redis_connect(node, error);
 
     if (status == STATUS_OK) {
@@ -245,7 +245,7 @@ static bool read_redirect(const struct redis_command *command, int64_t *slot,
 
 static void move_slot(struct redis_store *store, int64_t slot, struct redis_node *owner)
 {
-    for (unsigned shard = 0; shard < TRACKER_SHARDS; shard++) {
+    for (unsigned shard = 0; shard < store->shard_count; shard++) {
         if (slot_of(shard) == slot) {
             store->owners[shard] = owner;
         }

@@ -90,6 +90,13 @@ static enum status read_reply(struct redis_command *command, struct error *error
     return status == STATUS_OK ? redis_read_reply(command->node, &command->reply, error) : status;
 }
 
+/* A claim that finds nothing gives an empty list: replicas have nothing to wait for. */
+static bool has_written(const redisReply *reply)
+{
+    return reply->type != REDIS_REPLY_ERROR &&
+           (reply->type != REDIS_REPLY_ARRAY || reply->elements > 0);
+}
+
 /* A node that was lost has no context, and its other commands have no reply. */
 static void read_replies(struct redis_batch *batch)
 {
@@ -102,7 +109,7 @@ static void read_replies(struct redis_batch *batch)
         }
         if (read_reply(command, &problem) != STATUS_OK) {
             note(batch, &problem);
-        } else if (batch->writes && command->reply->type != REDIS_REPLY_ERROR) {
+        } else if (batch->writes && has_written(command->reply)) {
             command->node->has_writes = true;
         }
     }
@@ -230,7 +237,8 @@ static enum status weigh_replies(struct redis_batch *batch, size_t *answered, st
             *answered += command->reply != NULL;
             continue;
         }
-        if (is_error(command->reply, "MOVED") && !batch->store->address.is_cluster) {
+        if (!batch->store->address.is_cluster &&
+            (is_error(command->reply, "MOVED") || is_error(command->reply, "CROSSSLOT"))) {
             return error_set(error, STATUS_REJECTED,
                              "redis: the server is part of a cluster: use redis-cluster://");
         }

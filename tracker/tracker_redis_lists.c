@@ -18,11 +18,6 @@ static struct redis_store *store_of(struct tracker *tracker)
     return (struct redis_store *)tracker;
 }
 
-static const char *set_key(struct redis_store *store, unsigned shard, const char *name)
-{
-    return arena_format(store->scratch, "%s%s", redis_prefix(store, shard), name);
-}
-
 /* Places of all shards in the order of the list, complete as far as `count` goes. */
 struct places {
     struct tracker_place *all;
@@ -51,19 +46,23 @@ static int compare_descending(const void *a, const void *b)
     return compare_ascending(b, a);
 }
 
+/* Without a token by rank, which Redis begins at the end of the list; by place it has to find it.
+ */
 static void add_scan(struct redis_batch *batch, const struct scan *scan, const char *set,
                      unsigned shard, size_t part)
 {
     struct redis_store *store = batch->store;
-    struct redis_command *command =
-        redis_add(batch, shard, scan->is_ascending ? "ZRANGEBYLEX" : "ZREVRANGEBYLEX",
-                  set_key(store, shard, set));
-    const char *start = scan->is_ascending ? "-" : "+";
+    const char *key = redis_key(store, shard, set, "");
+    struct redis_command *command = NULL;
 
-    if (scan->token.data) {
-        start = arena_format(store->scratch, "(%.*s", SLICE_PRINT(scan->token));
+    if (!scan->token.data) {
+        command = redis_add(batch, shard, scan->is_ascending ? "ZRANGE" : "ZREVRANGE", key);
+        redis_part_text(command, "0");
+        redis_part_int64(batch, command, (int64_t)part - 1);
+        return;
     }
-    redis_part_text(command, start);
+    command = redis_add(batch, shard, scan->is_ascending ? "ZRANGEBYLEX" : "ZREVRANGEBYLEX", key);
+    redis_part_text(command, arena_format(store->scratch, "(%.*s", SLICE_PRINT(scan->token)));
     redis_part_text(command, scan->is_ascending ? "+" : "-");
     redis_part_text(command, "LIMIT");
     redis_part_text(command, "0");
@@ -139,18 +138,25 @@ static void merge(const struct redis_batch *batch, size_t part, const struct sca
     places->count = complete < scan->limit ? complete : scan->limit;
 }
 
+/* How many places each set is asked for: one behind the page tells whether it is the last. Ids are
+ * spread evenly over shards, so that a part of it is nearly always enough; when it is not, the page
+ * ends at the horizon. */
+static size_t part_of(const struct redis_store *store, size_t limit)
+{
+    const size_t part = limit / 8 + 4;
+
+    return store->shard_count == 1 || part > limit ? limit + 1 : part;
+}
+
 static enum status find_places(struct redis_store *store, struct arena *arena,
                                const struct scan *scan, struct places *places, struct error *error)
 {
     CLEANUP(redis_batch_end)
-    struct redis_batch batch = redis_batch_begin(store, (size_t)TRACKER_SHARDS * SETS_MAX);
-    /* Ids are spread evenly, so that this is nearly always enough; when it is not, the page ends at
-     * the horizon. */
-    size_t part = scan->limit / 8 + 4;
+    struct redis_batch batch = redis_batch_begin(store, (size_t)store->shard_count * SETS_MAX);
+    const size_t part = part_of(store, scan->limit);
     enum status status = STATUS_OK;
 
-    part = part < scan->limit ? part : scan->limit;
-    for (unsigned shard = 0; shard < TRACKER_SHARDS; shard++) {
+    for (unsigned shard = 0; shard < store->shard_count; shard++) {
         for (size_t set = 0; set < SETS_MAX && scan->sets[set]; set++) {
             add_scan(&batch, scan, scan->sets[set], shard, part);
         }
@@ -279,13 +285,13 @@ enum status redis_count(struct tracker *tracker, struct tracker_counts *counts, 
     static const char *const sets[] = {"open", "done", "parked"};
     struct redis_store *store = store_of(tracker);
     CLEANUP(redis_batch_end)
-    struct redis_batch batch = redis_batch_begin(store, TRACKER_SHARDS * ARRAY_COUNT(sets));
+    struct redis_batch batch = redis_batch_begin(store, store->shard_count * ARRAY_COUNT(sets));
     int64_t sums[ARRAY_COUNT(sets)] = {0};
     enum status status = STATUS_OK;
 
-    for (unsigned shard = 0; shard < TRACKER_SHARDS; shard++) {
+    for (unsigned shard = 0; shard < store->shard_count; shard++) {
         for (size_t set = 0; set < ARRAY_COUNT(sets); set++) {
-            (void)redis_add(&batch, shard, "ZCARD", set_key(store, shard, sets[set]));
+            (void)redis_add(&batch, shard, "ZCARD", redis_key(store, shard, sets[set], ""));
         }
     }
     status = redis_batch_run(&batch, false, error);
@@ -301,14 +307,16 @@ enum status redis_expire(struct tracker *tracker, int64_t now_ms, size_t limit, 
                          struct error *error)
 {
     struct redis_store *store = store_of(tracker);
-    CLEANUP(redis_batch_end) struct redis_batch batch = redis_batch_begin(store, TRACKER_SHARDS);
+    CLEANUP(redis_batch_end)
+    struct redis_batch batch = redis_batch_begin(store, store->shard_count);
+    const size_t part = (limit + store->shard_count - 1) / store->shard_count;
     enum status status = STATUS_OK;
 
-    for (unsigned shard = 0; shard < TRACKER_SHARDS; shard++) {
+    for (unsigned shard = 0; shard < store->shard_count; shard++) {
         struct redis_command *command = redis_add_script(&batch, REDIS_SCRIPT_EXPIRE, shard,
-                                                         set_key(store, shard, "exp"), NULL);
+                                                         redis_key(store, shard, "exp", ""), NULL);
         redis_part_int64(&batch, command, now_ms);
-        redis_part_int64(&batch, command, (int64_t)(limit / TRACKER_SHARDS + 1));
+        redis_part_int64(&batch, command, (int64_t)part);
     }
     status = redis_batch_run_some(&batch, true, error);
     for (size_t i = 0; status == STATUS_OK && i < batch.count; i++) {
@@ -332,9 +340,9 @@ enum status redis_parked_list(struct tracker *tracker, struct arena *arena, size
 
     for (size_t i = 0; status == STATUS_OK && i < places.count; i++) {
         const char *id = tracker_place_id(slice_from_text(places.all[i].text));
-        struct redis_command *command = redis_add(
-            &batch, tracker_shard(id), "HMGET",
-            arena_format(store->scratch, "%sp:%s", redis_prefix(store, tracker_shard(id)), id));
+        struct redis_command *command =
+            redis_add(&batch, redis_shard(store, id), "HMGET",
+                      redis_key(store, redis_shard(store, id), "p:", id));
         for (size_t field = 0; field < REDIS_PARKED_COLUMNS; field++) {
             redis_part_text(command, fields[field]);
         }

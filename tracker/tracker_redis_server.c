@@ -18,30 +18,28 @@ struct settings {
     char maxmemory[VALUE_BYTES];
 };
 
-/* A key of its own, in the slot of shard 0 where there are slots. */
-static const char *schema_key(const struct redis_store *store)
-{
-    return store->address.is_cluster ? "rb:{00}:schema" : "rb:schema";
-}
-
 enum status redis_check_schema(struct redis_store *store, struct error *error)
 {
-    CLEANUP(redis_batch_end) struct redis_batch batch = redis_batch_begin(store, 2);
+    CLEANUP(redis_batch_end) struct redis_batch batch = redis_batch_begin(store, 3);
+    const char *key = redis_key(store, 0, "schema", "");
+    const struct redis_command *stored = NULL;
     int64_t schema = 0;
     enum status status = STATUS_OK;
 
-    redis_part_int64(&batch, redis_add(&batch, 0, "SETNX", schema_key(store)), REDIS_SCHEMA);
-    (void)redis_add(&batch, 0, "GET", schema_key(store));
+    /* A node of a cluster that is taken for one server refuses keys of two slots. */
+    redis_part_text(redis_add(&batch, 0, "EXISTS", key), redis_key(store, 0, "open", ""));
+    redis_part_int64(&batch, redis_add(&batch, 0, "SETNX", key), REDIS_SCHEMA);
+    stored = redis_add(&batch, 0, "GET", key);
     status = redis_batch_run(&batch, false, error);
     if (status != STATUS_OK) {
         return status;
     }
-    schema = redis_reply_int64(batch.commands[1].reply);
+    schema = redis_reply_int64(stored->reply);
     if (schema != REDIS_SCHEMA) {
         return error_set(error, STATUS_REJECTED,
                          "redis: the store has schema %.*s, this release knows schema %d: %s "
                          "release wrote it",
-                         SLICE_PRINT(slice_part(redis_reply_slice(batch.commands[1].reply), 0, 40)),
+                         SLICE_PRINT(slice_part(redis_reply_slice(stored->reply), 0, 40)),
                          REDIS_SCHEMA, schema > REDIS_SCHEMA ? "a later" : "no");
     }
     return STATUS_OK;

@@ -8,9 +8,9 @@ static struct redis_store *store_of(struct tracker *tracker)
     return (struct redis_store *)tracker;
 }
 
-static const char *shard_key(struct redis_store *store, const char *kind, const char *name)
+static const char *key_of(struct redis_store *store, const char *kind, const char *name)
 {
-    return arena_format(store->scratch, "rb:{%02u}:%s:%s", tracker_shard(name), kind, name);
+    return redis_key(store, redis_shard(store, name), kind, name);
 }
 
 static bool copy_id(const redisReply *reply, char id[TRACKER_ID_BYTES + 1])
@@ -31,7 +31,7 @@ enum status redis_lock_take(struct tracker *tracker, const char *key, const char
     struct redis_store *store = store_of(tracker);
     CLEANUP(redis_batch_end) struct redis_batch batch = redis_batch_begin(store, 1);
     struct redis_command *command = redis_add_script(
-        &batch, REDIS_SCRIPT_LOCK_TAKE, tracker_shard(key), shard_key(store, "lock", key), NULL);
+        &batch, REDIS_SCRIPT_LOCK_TAKE, redis_shard(store, key), key_of(store, "lock:", key), NULL);
     enum status status = STATUS_OK;
 
     redis_part_text(command, owner);
@@ -53,7 +53,7 @@ enum status redis_lock_holder(struct tracker *tracker, const char *key, char *ho
     struct redis_store *store = store_of(tracker);
     CLEANUP(redis_batch_end) struct redis_batch batch = redis_batch_begin(store, 1);
     struct redis_command *command =
-        redis_add(&batch, tracker_shard(key), "GET", shard_key(store, "lock", key));
+        redis_add(&batch, redis_shard(store, key), "GET", key_of(store, "lock:", key));
     enum status status = redis_batch_run(&batch, false, error);
 
     if (status != STATUS_OK) {
@@ -67,8 +67,9 @@ enum status redis_lock_release(struct tracker *tracker, const char *key, const c
 {
     struct redis_store *store = store_of(tracker);
     CLEANUP(redis_batch_end) struct redis_batch batch = redis_batch_begin(store, 1);
-    struct redis_command *command = redis_add_script(
-        &batch, REDIS_SCRIPT_LOCK_RELEASE, tracker_shard(key), shard_key(store, "lock", key), NULL);
+    struct redis_command *command =
+        redis_add_script(&batch, REDIS_SCRIPT_LOCK_RELEASE, redis_shard(store, key),
+                         key_of(store, "lock:", key), NULL);
 
     redis_part_text(command, owner);
     return redis_batch_run(&batch, true, error);
@@ -80,7 +81,7 @@ enum status redis_lock_wait(struct tracker *tracker, const char *key, const char
     struct redis_store *store = store_of(tracker);
     CLEANUP(redis_batch_end) struct redis_batch batch = redis_batch_begin(store, 1);
     struct redis_command *command =
-        redis_add(&batch, tracker_shard(key), "ZADD", shard_key(store, "wait", key));
+        redis_add(&batch, redis_shard(store, key), "ZADD", key_of(store, "wait:", key));
 
     redis_part_text(command, "NX");
     redis_part_int64(&batch, command, since_ms);
@@ -94,7 +95,7 @@ enum status redis_lock_leave(struct tracker *tracker, const char *key, const cha
     struct redis_store *store = store_of(tracker);
     CLEANUP(redis_batch_end) struct redis_batch batch = redis_batch_begin(store, 1);
 
-    redis_part_text(redis_add(&batch, tracker_shard(key), "ZREM", shard_key(store, "wait", key)),
+    redis_part_text(redis_add(&batch, redis_shard(store, key), "ZREM", key_of(store, "wait:", key)),
                     id);
     return redis_batch_run(&batch, true, error);
 }
@@ -105,7 +106,7 @@ enum status redis_lock_first(struct tracker *tracker, const char *key, char *id,
     struct redis_store *store = store_of(tracker);
     CLEANUP(redis_batch_end) struct redis_batch batch = redis_batch_begin(store, 1);
     struct redis_command *command =
-        redis_add(&batch, tracker_shard(key), "ZRANGE", shard_key(store, "wait", key));
+        redis_add(&batch, redis_shard(store, key), "ZRANGE", key_of(store, "wait:", key));
     enum status status = STATUS_OK;
 
     redis_part_text(command, "0");
@@ -134,8 +135,8 @@ enum status redis_park(struct tracker *tracker, const struct tracker_parked *mes
     for (size_t i = 0; i < count; i++) {
         const struct tracker_parked *message = &messages[i];
         struct redis_command *command =
-            redis_add_script(&batch, REDIS_SCRIPT_PARK, tracker_shard(message->id),
-                             shard_key(store, "p", message->id), NULL);
+            redis_add_script(&batch, REDIS_SCRIPT_PARK, redis_shard(store, message->id),
+                             key_of(store, "p:", message->id), NULL);
         redis_part_text(command, message->id);
         redis_part_int64(&batch, command, message->first_seen_ms);
         redis_part_int64(&batch, command, message->expires_at_ms);
@@ -172,7 +173,7 @@ enum status redis_parked_take(struct tracker *tracker, struct arena *arena, cons
     struct redis_store *store = store_of(tracker);
     CLEANUP(redis_batch_end) struct redis_batch batch = redis_batch_begin(store, 1);
     struct redis_command *command = redis_add_script(
-        &batch, REDIS_SCRIPT_PARKED_TAKE, tracker_shard(id), shard_key(store, "p", id), NULL);
+        &batch, REDIS_SCRIPT_PARKED_TAKE, redis_shard(store, id), key_of(store, "p:", id), NULL);
     enum status status = STATUS_OK;
 
     redis_part_text(command, id);
@@ -194,11 +195,10 @@ enum status redis_reply_put(struct tracker *tracker, const char *id, const char 
 {
     struct redis_store *store = store_of(tracker);
     CLEANUP(redis_batch_end) struct redis_batch batch = redis_batch_begin(store, 1);
-    unsigned shard = tracker_shard(id);
+    unsigned shard = redis_shard(store, id);
     const char *member = reply_member(store, id, digest);
-    struct redis_command *command = redis_add_script(
-        &batch, REDIS_SCRIPT_REPLY_PUT, shard,
-        arena_format(store->scratch, "%s%s", redis_prefix(store, shard), member), NULL);
+    struct redis_command *command = redis_add_script(&batch, REDIS_SCRIPT_REPLY_PUT, shard,
+                                                     redis_key(store, shard, member, ""), NULL);
 
     redis_part_text(command, member);
     redis_part_int64(&batch, command, expires_at_ms);
@@ -212,9 +212,8 @@ enum status redis_reply_get(struct tracker *tracker, struct arena *arena, const 
     struct redis_store *store = store_of(tracker);
     CLEANUP(redis_batch_end) struct redis_batch batch = redis_batch_begin(store, 1);
     struct redis_command *command =
-        redis_add(&batch, tracker_shard(id), "HGET",
-                  arena_format(store->scratch, "%s%s", redis_prefix(store, tracker_shard(id)),
-                               reply_member(store, id, digest)));
+        redis_add(&batch, redis_shard(store, id), "HGET",
+                  redis_key(store, redis_shard(store, id), reply_member(store, id, digest), ""));
     enum status status = STATUS_OK;
 
     redis_part_text(command, "b");

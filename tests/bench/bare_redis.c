@@ -1,5 +1,4 @@
 #include "tests/bench/bare.h"
-#include "tracker/tracker.h"
 #include "tracker/tracker_redis.h"
 
 #include <hiredis/hiredis.h>
@@ -19,7 +18,7 @@ struct command {
     int count;
     const char *parts[PARTS_MAX];
     size_t sizes[PARTS_MAX];
-    char keys[6][KEY_BYTES]; /* of the record, the lists of its shard, and the prefix */
+    char keys[6][KEY_BYTES]; /* of the record, the lists, and the prefix */
 };
 
 static redisReply *reply_of_next(void)
@@ -72,15 +71,14 @@ static void add_text(struct command *command, const char *text)
 static void begin(struct command *command, enum redis_script script, const char *id)
 {
     static const char *const lists[] = {"open", "done", REDIS_DUE, "exp", ""};
-    const unsigned shard = tracker_shard(id);
     command->count = 0;
     add_text(command, "EVALSHA");
     add_text(command, scripts[script]);
     add_text(command, "5");
-    (void)snprintf(command->keys[0], KEY_BYTES, "rb:{%02u}:r:%s", shard, id);
+    (void)snprintf(command->keys[0], KEY_BYTES, "rb:r:%s", id);
     add_text(command, command->keys[0]);
     for (size_t i = 0; i < 5; i++) {
-        (void)snprintf(command->keys[i + 1], KEY_BYTES, "rb:{%02u}:%s", shard, lists[i]);
+        (void)snprintf(command->keys[i + 1], KEY_BYTES, "rb:%s", lists[i]);
         add_text(command, command->keys[i + 1]);
     }
     add_text(command, id);
@@ -142,7 +140,7 @@ static struct slice plan_of(const redisReply *reply)
 void bare_find(char (*ids)[33], size_t count, struct buffer *tokens)
 {
     for (size_t i = 0; i < count; i++) {
-        redisAppendCommand(redis, "GET rb:{%02u}:r:%s", tracker_shard(ids[i]), ids[i]);
+        redisAppendCommand(redis, "GET rb:r:%s", ids[i]);
     }
     for (size_t i = 0; i < count; i++) {
         redisReply *reply = reply_of_next();

@@ -81,6 +81,49 @@ static enum status put(struct fixture *fixture, struct tracker *tracker, bool *c
     return status;
 }
 
+/* Registers the number-th of some records, each of which would have a shard of its own. */
+static void put_due(struct fixture *fixture, unsigned number, int64_t due_at_ms)
+{
+    struct tracker_registration registration = {
+        .record = {.id = ID, .format = TRACKER_FORMAT, .created_at_ms = 1, .due_at_ms = due_at_ms}};
+
+    registration.record.id[0] = (char)('a' + number);
+    assert_int_equal(
+        tracker_register(fixture->tracker, fixture->arena, &registration, 1, &fixture->error),
+        STATUS_OK);
+}
+
+static struct tracker_record *claim(struct fixture *fixture, struct tracker *tracker, size_t *count)
+{
+    struct tracker_record *records = NULL;
+
+    *count = 0;
+    assert_int_equal(tracker_claim(tracker, fixture->arena, 1000, TRACKER_LEASE_MS, "me", 1,
+                                   &records, count, &fixture->error),
+                     STATUS_OK);
+    return records;
+}
+
+static struct slice list_page(struct fixture *fixture, size_t limit, struct slice token)
+{
+    const struct tracker_list list = {.limit = limit, .token = token};
+    struct tracker_record *records = NULL;
+    struct slice next = SLICE_NONE;
+    size_t count = 0;
+
+    assert_int_equal(tracker_list(fixture->tracker, fixture->arena, &list, &records, &count, &next,
+                                  &fixture->error),
+                     STATUS_OK);
+    assert_int_equal(count, limit);
+    return next;
+}
+
+/* So many commands the server has carried out, with those in scripts and that of asking. */
+static long long commands(const struct fixture *fixture)
+{
+    return redis_server_info(&fixture->server, "total_commands_processed");
+}
+
 static bool is_there(struct fixture *fixture, struct tracker *tracker)
 {
     struct tracker_lookup lookup = {.id = ID};
@@ -272,6 +315,81 @@ static void a_replica_in_step_has_the_write(void **state)
     redis_server_stop(&replica);
 }
 
+static void the_longest_due_of_all_comes_first(void **state)
+{
+    struct fixture *fixture = *state;
+
+    for (unsigned i = 0; i < 10; i++) {
+        put_due(fixture, i, 100 - i);
+    }
+    for (unsigned i = 10; i > 0; i--) {
+        size_t count = 0;
+        const struct tracker_record *records = claim(fixture, fixture->tracker, &count);
+        assert_int_equal(count, 1);
+        assert_int_equal(records[0].id[0], 'a' + i - 1);
+    }
+}
+
+static void a_full_page_may_be_the_last(void **state)
+{
+    struct fixture *fixture = *state;
+    struct slice next;
+
+    for (unsigned i = 0; i < 20; i++) {
+        put_due(fixture, i, 0);
+    }
+    next = list_page(fixture, 10, SLICE_NONE);
+    assert_non_null(next.data);
+    assert_null(list_page(fixture, 10, next).data);
+    assert_null(list_page(fixture, 20, SLICE_NONE).data);
+}
+
+static void a_claim_of_nothing_is_one_script(void **state)
+{
+    struct fixture *fixture = *state;
+    const long long before = commands(fixture);
+    size_t count = 0;
+
+    (void)claim(fixture, fixture->tracker, &count);
+    assert_int_equal(count, 0);
+    /* EVALSHA, its ZRANGEBYSCORE, INFO. */
+    assert_int_equal(commands(fixture) - before, 3);
+}
+
+static void a_count_asks_for_each_kind_once(void **state)
+{
+    struct fixture *fixture = *state;
+    const long long before = commands(fixture);
+    struct tracker_counts counts;
+
+    assert_int_equal(tracker_count(fixture->tracker, &counts, &fixture->error), STATUS_OK);
+    assert_int_equal(commands(fixture) - before, 3 + 1);
+}
+
+static void the_latest_of_a_group_asks_for_open_and_settled_ones_once(void **state)
+{
+    struct fixture *fixture = *state;
+    const long long before = commands(fixture);
+    struct tracker_record record;
+
+    assert_int_equal(tracker_group_latest(fixture->tracker, fixture->arena, SLICE("group"), &record,
+                                          &fixture->error),
+                     STATUS_NOT_FOUND);
+    assert_int_equal(commands(fixture) - before, 2 + 1);
+}
+
+static void a_claim_of_nothing_needs_no_replica(void **state)
+{
+    struct fixture *fixture = *state;
+    struct tracker *tracker = NULL;
+    size_t count = 0;
+
+    open_waiting(fixture, &tracker);
+    (void)claim(fixture, tracker, &count);
+    assert_int_equal(count, 0);
+    tracker_close(tracker);
+}
+
 static void the_right_password_opens(void **state)
 {
     struct fixture *fixture = *state;
@@ -458,7 +576,7 @@ static void a_foreign_value_under_our_key_is_internal(void **state)
     struct fixture *fixture = *state;
     bool created = false;
 
-    redis_server_command(&fixture->server, "SET rb:{00}:open text");
+    redis_server_command(&fixture->server, "SET rb:open text");
     assert_int_equal(put(fixture, fixture->tracker, &created), STATUS_INTERNAL);
 }
 
@@ -475,6 +593,12 @@ int main(void)
         REDIS_TEST(a_restart_between_two_calls_is_not_noticed),
         REDIS_TEST(a_server_that_became_a_replica_is_connected_to_anew),
         REDIS_TEST(a_replica_in_step_has_the_write),
+        REDIS_TEST(the_longest_due_of_all_comes_first),
+        REDIS_TEST(a_full_page_may_be_the_last),
+        REDIS_TEST(a_claim_of_nothing_is_one_script),
+        REDIS_TEST(a_count_asks_for_each_kind_once),
+        REDIS_TEST(the_latest_of_a_group_asks_for_open_and_settled_ones_once),
+        REDIS_TEST(a_claim_of_nothing_needs_no_replica),
         REDIS_TEST(the_right_password_opens),
         REDIS_TEST(databases_are_apart),
         REDIS_TEST(weaker_persistence_is_named),
