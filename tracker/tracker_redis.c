@@ -285,8 +285,8 @@ static enum status plan_claim(struct redis_store *store, int64_t now_ms, size_t 
     return status;
 }
 
-/* Other sweeps were first at what a shard had due a moment ago and gives no more. Between looking
- * and taking in one shard nobody comes. */
+/* Other sweeps were first at what a shard had due a moment ago and gives no more. One shard was not
+ * asked before. */
 static void count_lost(const struct redis_batch *batch, const size_t shares[REDIS_SHARDS_MAX])
 {
     for (size_t i = 0; batch->store->shard_count > 1 && i < batch->count; i++) {
