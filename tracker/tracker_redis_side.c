@@ -8,9 +8,9 @@ static struct redis_store *store_of(struct tracker *tracker)
     return (struct redis_store *)tracker;
 }
 
-static const char *key_of(struct redis_store *store, const char *kind, const char *name)
+static const char *key_of(struct redis_store *store, const char *name, const char *id)
 {
-    return redis_key(store, redis_shard(store, name), kind, name);
+    return redis_key(store, redis_shard(store, id), name, id);
 }
 
 static bool copy_id(const redisReply *reply, char id[TRACKER_ID_BYTES + 1])
