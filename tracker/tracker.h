@@ -41,7 +41,8 @@
 /* The layout of the blobs. A process neither claims nor writes records of a higher format; a new
  * one is written one release after it can be read. */
 #define TRACKER_FORMAT 1
-/* The layout of the store. Migrations are additive; a store of a higher schema is refused. */
+/* The layout of the store, where the backend has no number of its own. Migrations are additive; a
+ * store of a higher schema is refused. */
 #define TRACKER_SCHEMA 1
 
 /* The text for such an item. */

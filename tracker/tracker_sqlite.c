@@ -1,7 +1,6 @@
 #include "tracker/tracker_sqlite.h"
 
 #include "infra/base/clock.h"
-#include "infra/base/encode.h"
 #include "infra/base/log.h"
 #include "infra/base/metrics.h"
 
@@ -59,6 +58,7 @@ static enum status find_one(struct sqlite_store *store, struct arena *arena, con
     CLEANUP(query_end) struct query query = query_begin(store, SQLITE_STATEMENT_FIND);
     enum status status = STATUS_OK;
 
+    query_int64(&query, sqlite_first_place(id));
     query_text(&query, id);
     status = query_step(&query, found, error);
     if (status == STATUS_OK && *found) {
@@ -83,29 +83,50 @@ static enum status sqlite_find(struct tracker *tracker, struct arena *arena,
     return sqlite_finish(store, status, error);
 }
 
-static enum status put_plan(struct sqlite_store *store, int64_t number, struct slice plan,
+static enum status add_plan(struct sqlite_store *store, struct slice plan, int64_t *plan_number,
                             struct error *error)
+{
+    CLEANUP(query_end) struct query query = query_begin(store, SQLITE_STATEMENT_ADD_PLAN);
+    enum status status = STATUS_OK;
+
+    query_bytes(&query, plan);
+    status = query_run(&query, error);
+    *plan_number = status == STATUS_OK ? sqlite3_last_insert_rowid(store->database) : 0;
+    return status;
+}
+
+static enum status set_plan(struct sqlite_store *store, int64_t number, int64_t plan_number,
+                            struct error *error)
+{
+    CLEANUP(query_end) struct query query = query_begin(store, SQLITE_STATEMENT_SET_PLAN);
+
+    query_int64(&query, number);
+    query_int64(&query, plan_number);
+    return query_run(&query, error);
+}
+
+/* The invocation has a plan. */
+static enum status change_plan(struct sqlite_store *store, int64_t plan_number, struct slice plan,
+                               struct error *error)
 {
     CLEANUP(query_end)
     struct query query =
-        query_begin(store, plan.data ? SQLITE_STATEMENT_PUT_PLAN : SQLITE_STATEMENT_DROP_PLAN);
+        query_begin(store, plan.data ? SQLITE_STATEMENT_CHANGE_PLAN : SQLITE_STATEMENT_DROP_PLAN);
 
-    query_int64(&query, number);
+    query_int64(&query, plan_number);
     if (plan.data) {
         query_bytes(&query, plan);
     }
     return query_run(&query, error);
 }
 
-/* *number is 0 when the id exists already. */
 static enum status insert_record(struct sqlite_store *store, const struct tracker_record *record,
-                                 int64_t *number, struct error *error)
+                                 int64_t number, int64_t plan_number, struct error *error)
 {
     CLEANUP(query_end) struct query query = query_begin(store, SQLITE_STATEMENT_INSERT_RECORD);
-    unsigned char hash[SHA256_BYTES] = {0};
-    bool inserted = false;
-    enum status status = STATUS_OK;
+    const struct sqlite_group group = sqlite_group_make(record->group);
 
+    query_int64(&query, number);
     query_text(&query, record->id);
     query_int64(&query, record->format);
     query_int64(&query, record->created_at_ms);
@@ -115,34 +136,50 @@ static enum status insert_record(struct sqlite_store *store, const struct tracke
     query_text(&query, record->lease_owner);
     query_bytes(&query, record->group);
     if (record->group.data) {
-        digest_sha256(record->group, hash);
+        query_group(&query, &group);
+    } else {
+        query_bytes(&query, SLICE_NONE);
     }
-    query_bytes(&query,
-                record->group.data ? (struct slice){(const char *)hash, sizeof(hash)} : SLICE_NONE);
     query_bytes(&query, record->state);
-    status = query_step(&query, &inserted, error);
-    *number = inserted ? sqlite3_column_int64(query.statement, 0) : 0;
-    return status;
+    if (plan_number) {
+        query_int64(&query, plan_number);
+    }
+    return query_run(&query, error);
+}
+
+static enum status create_one(struct sqlite_store *store, const struct tracker_record *record,
+                              int64_t number, struct error *error)
+{
+    int64_t plan_number = 0;
+    enum status status =
+        record->plan.data ? add_plan(store, record->plan, &plan_number, error) : STATUS_OK;
+
+    return status == STATUS_OK ? insert_record(store, record, number, plan_number, error) : status;
 }
 
 static enum status register_one(struct sqlite_store *store, struct arena *arena,
                                 struct tracker_registration *registration, struct error *error)
 {
-    int64_t number = 0;
+    const struct tracker_record *record = &registration->record;
+    struct sqlite_place place;
     bool found = false;
-    enum status status = insert_record(store, &registration->record, &number, error);
+    enum status status = sqlite_find_place(store, record->id, &place, error);
 
-    registration->created = number != 0;
+    registration->created = place.free != 0;
     if (status != STATUS_OK) {
         return status;
     }
-    if (!registration->created) {
-        return find_one(store, arena, registration->record.id, &found, &registration->existing,
-                        error);
+    if (place.free) {
+        return create_one(store, record, place.free, error);
     }
-    return registration->record.plan.data
-               ? put_plan(store, number, registration->record.plan, error)
-               : STATUS_OK;
+    if (place.number) {
+        return find_one(store, arena, record->id, &found, &registration->existing, error);
+    }
+    return error_set(
+        error, STATUS_INTERNAL,
+        "sqlite: %s: %d others begin with the same %d characters, and there is no room "
+        "for one more",
+        record->id, SQLITE_PLACES, SQLITE_PLACE_ID_BYTES);
 }
 
 static enum status sqlite_register(struct tracker *tracker, struct arena *arena,
@@ -161,21 +198,15 @@ static enum status sqlite_register(struct tracker *tracker, struct arena *arena,
     return sqlite_finish(store, status, error);
 }
 
-static enum status exists(struct sqlite_store *store, const char *id, bool *found,
-                          struct error *error)
-{
-    CLEANUP(query_end) struct query query = query_begin(store, SQLITE_STATEMENT_EXISTS);
+struct match {
+    bool matched; /* so did version and format */
+    int64_t plan_number;
+};
 
-    query_text(&query, id);
-    return query_step(&query, found, error);
-}
-
-/* *number is 0 when version or format did not match. */
 static enum status compare_and_set(struct sqlite_store *store, const struct tracker_record *record,
-                                   int64_t *number, struct error *error)
+                                   int64_t number, struct match *match, struct error *error)
 {
     CLEANUP(query_end) struct query query = query_begin(store, SQLITE_STATEMENT_UPDATE);
-    bool matched = false;
     enum status status = STATUS_OK;
 
     query_int64(&query, record->format);
@@ -184,31 +215,56 @@ static enum status compare_and_set(struct sqlite_store *store, const struct trac
     query_int64(&query, record->expires_at_ms);
     query_text(&query, record->lease_owner);
     query_bytes(&query, record->state);
+    query_int64(&query, number);
     query_text(&query, record->id);
     query_int64(&query, record->version);
     query_int64(&query, TRACKER_FORMAT);
-    status = query_step(&query, &matched, error);
-    *number = matched ? sqlite3_column_int64(query.statement, 0) : 0;
+    status = query_step(&query, &match->matched, error);
+    match->plan_number = match->matched ? sqlite3_column_int64(query.statement, 0) : 0;
     return status;
 }
 
+static enum status replace_plan(struct sqlite_store *store, int64_t number, int64_t plan_number,
+                                struct slice plan, struct error *error)
+{
+    int64_t next = plan.data ? plan_number : 0;
+    enum status status = STATUS_OK;
+
+    if (plan_number) {
+        status = change_plan(store, plan_number, plan, error);
+    } else if (plan.data) {
+        status = add_plan(store, plan, &next, error);
+    }
+    /* The numbers of plans that are gone are used again. */
+    return status == STATUS_OK && next != plan_number ? set_plan(store, number, next, error)
+                                                      : status;
+}
+
+/* Most are in the first of their places, and it alone is looked at then. */
 static enum status update_one(struct sqlite_store *store, struct tracker_update *update,
                               struct error *error)
 {
-    int64_t number = 0;
-    bool found = false;
-    enum status status = compare_and_set(store, &update->record, &number, error);
+    struct sqlite_place place = {.number = sqlite_first_place(update->record.id)};
+    struct match match = {0};
+    enum status status = compare_and_set(store, &update->record, place.number, &match, error);
 
+    if (status == STATUS_OK && !match.matched) {
+        status = sqlite_find_place(store, update->record.id, &place, error);
+        if (status == STATUS_OK && place.number) {
+            status = compare_and_set(store, &update->record, place.number, &match, error);
+        }
+    }
     if (status != STATUS_OK) {
         return status;
     }
-    if (number == 0) {
-        status = exists(store, update->record.id, &found, error);
-        update->status = found ? STATUS_CONFLICT : STATUS_NOT_FOUND;
-        return status;
+    if (!match.matched) {
+        update->status = place.number ? STATUS_CONFLICT : STATUS_NOT_FOUND;
+        return STATUS_OK;
     }
     update->status = STATUS_OK;
-    return update->replace_plan ? put_plan(store, number, update->record.plan, error) : STATUS_OK;
+    return update->replace_plan
+               ? replace_plan(store, place.number, match.plan_number, update->record.plan, error)
+               : STATUS_OK;
 }
 
 static enum status sqlite_update(struct tracker *tracker, struct tracker_update *updates,
@@ -318,16 +374,17 @@ static enum status touch_in_transaction(struct sqlite_store *store, const char *
                                         struct error *error)
 {
     CLEANUP(query_end) struct query query = query_begin(store, SQLITE_STATEMENT_TOUCH);
-    bool found = false;
+    struct sqlite_place place;
     enum status status = STATUS_OK;
 
-    query_int64(&query, now_ms);
+    query_int64(&query, sqlite_first_place(id));
     query_text(&query, id);
+    query_int64(&query, now_ms);
     query_int64(&query, TRACKER_FORMAT);
     status = query_run(&query, error);
     if (status == STATUS_OK && sqlite3_changes(store->database) == 0) {
-        status = exists(store, id, &found, error);
-        if (status == STATUS_OK && !found) {
+        status = sqlite_find_place(store, id, &place, error);
+        if (status == STATUS_OK && !place.number) {
             status = error_set(error, STATUS_NOT_FOUND, "no such invocation");
         }
     }

@@ -7,14 +7,23 @@
 
 #include "tracker/tracker_backend.h"
 
+#include "infra/base/encode.h"
+
 #include <sqlite3.h>
+
+#define SQLITE_FILE_SCHEMA 2 /* PRAGMA user_version */
+/* Where an invocation stands follows from its id, so that it is found without an index of the ids:
+ * the first characters name as many places as there are here, and it is in one of them. */
+#define SQLITE_PLACES         8
+#define SQLITE_PLACE_ID_BYTES 11
+#define SQLITE_IN_PLACES      "number BETWEEN ?1 AND ?1 + 7"
 
 #define SQLITE_RECORD_COLUMNS                                                                      \
     "r.id, r.version, r.format, r.created_at_ms, r.due_at_ms, r.settled_at_ms, r.expires_at_ms, "  \
     "r.lease_owner, r.group_key, r.state, (SELECT p.plan FROM plans AS p WHERE p.number = "        \
-    "r.number)"
+    "r.plan_number)"
 #define SQLITE_RECORDS_OLDER                                                                       \
-    "(r.created_at_ms, r.id) < (?1, ?2) ORDER BY r.created_at_ms DESC, r.id DESC LIMIT ?3"
+    "(r.created_at_ms, r.number) < (?1, ?2) ORDER BY r.created_at_ms DESC, r.number DESC LIMIT ?3"
 
 /* X(symbol, SQL). The conditions of partial indexes are repeated word for word: SQLite uses such an
  * index only then. */
@@ -23,39 +32,48 @@
     X(BEGIN_WRITE, "BEGIN IMMEDIATE")                                                              \
     X(COMMIT, "COMMIT")                                                                            \
     X(ROLLBACK, "ROLLBACK")                                                                        \
-    X(PING, "SELECT records FROM counters")                                                        \
-    X(INSERT_RECORD, "INSERT INTO records (id, version, format, created_at_ms, due_at_ms, "        \
-                     "settled_at_ms, expires_at_ms, lease_owner, group_key, group_hash, state) "   \
-                     "VALUES (?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING "       \
-                     "RETURNING number")                                                           \
-    X(PUT_PLAN, "INSERT INTO plans (number, plan) VALUES (?, ?) "                                  \
-                "ON CONFLICT (number) DO UPDATE SET plan = excluded.plan")                         \
+    X(PING, "SELECT invocations FROM counts")                                                      \
+    X(PLACES, "SELECT number, id FROM invocations WHERE " SQLITE_IN_PLACES " ORDER BY number")     \
+    X(INSERT_RECORD, "INSERT INTO invocations (number, id, version, format, created_at_ms, "       \
+                     "due_at_ms, settled_at_ms, expires_at_ms, lease_owner, group_key, "           \
+                     "group_hash, state, plan_number) "                                            \
+                     "VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")                             \
+    X(ADD_PLAN, "INSERT INTO plans (plan) VALUES (?)")                                             \
+    X(CHANGE_PLAN, "UPDATE plans SET plan = ?2 WHERE number = ?1")                                 \
     X(DROP_PLAN, "DELETE FROM plans WHERE number = ?")                                             \
-    X(FIND, "SELECT " SQLITE_RECORD_COLUMNS " FROM records AS r WHERE r.id = ?")                   \
-    X(EXISTS, "SELECT 1 FROM records WHERE id = ?")                                                \
-    X(UPDATE, "UPDATE records SET version = version + 1, format = ?, due_at_ms = ?, "              \
+    X(SET_PLAN, "UPDATE invocations SET plan_number = NULLIF(?2, 0) WHERE number = ?1")            \
+    X(FIND, "SELECT " SQLITE_RECORD_COLUMNS " FROM invocations AS r WHERE r." SQLITE_IN_PLACES     \
+            " AND r.id = ?2")                                                                      \
+    X(UPDATE, "UPDATE invocations SET version = version + 1, format = ?, due_at_ms = ?, "          \
               "settled_at_ms = ?, expires_at_ms = ?, lease_owner = ?, state = ? "                  \
-              "WHERE id = ? AND version = ? AND format <= ? RETURNING number")                     \
-    X(ANY_DUE, "SELECT 1 FROM records WHERE due_at_ms > 0 AND due_at_ms <= ? AND format <= ? "     \
+              "WHERE number = ? AND id = ? AND version = ? AND format <= ? "                       \
+              "RETURNING plan_number")                                                             \
+    X(ANY_DUE, "SELECT 1 FROM invocations WHERE due_at_ms > 0 AND due_at_ms <= ? AND format <= ? " \
                "LIMIT 1")                                                                          \
-    X(DUE, "SELECT number FROM records WHERE due_at_ms > 0 AND due_at_ms <= ? AND format <= ? "    \
-           "ORDER BY due_at_ms LIMIT ?")                                                           \
-    X(CLAIM, "UPDATE records SET version = version + 1, due_at_ms = ?, lease_owner = ? "           \
+    X(DUE,                                                                                         \
+      "SELECT number FROM invocations WHERE due_at_ms > 0 AND due_at_ms <= ? AND format <= ? "     \
+      "ORDER BY due_at_ms LIMIT ?")                                                                \
+    X(CLAIM, "UPDATE invocations SET version = version + 1, due_at_ms = ?, lease_owner = ? "       \
              "WHERE number = ? RETURNING id, version, format, created_at_ms, due_at_ms, "          \
              "settled_at_ms, expires_at_ms, lease_owner, group_key, state, "                       \
-             "(SELECT p.plan FROM plans AS p WHERE p.number = records.number)")                    \
-    X(GROUP_LATEST, "SELECT " SQLITE_RECORD_COLUMNS " FROM records AS r "                          \
-                    "WHERE r.group_hash = ? ORDER BY r.created_at_ms DESC, r.id DESC LIMIT 1")     \
-    X(LIST_ALL, "SELECT " SQLITE_RECORD_COLUMNS " FROM records AS r WHERE " SQLITE_RECORDS_OLDER)  \
+             "(SELECT p.plan FROM plans AS p WHERE p.number = invocations.plan_number)")           \
+    X(GROUP_LATEST, "SELECT " SQLITE_RECORD_COLUMNS " FROM invocations AS r "                      \
+                    "WHERE r.group_hash = ? AND r.group_key = ? "                                  \
+                    "ORDER BY r.created_at_ms DESC, r.number DESC LIMIT 1")                        \
+    X(LIST_ALL,                                                                                    \
+      "SELECT " SQLITE_RECORD_COLUMNS " FROM invocations AS r WHERE " SQLITE_RECORDS_OLDER)        \
     X(LIST_OPEN, "SELECT " SQLITE_RECORD_COLUMNS                                                   \
-                 " FROM records AS r WHERE r.settled_at_ms = 0 AND " SQLITE_RECORDS_OLDER)         \
+                 " FROM invocations AS r WHERE r.settled_at_ms = 0 AND " SQLITE_RECORDS_OLDER)     \
     X(LIST_GROUP, "SELECT " SQLITE_RECORD_COLUMNS                                                  \
-                  " FROM records AS r WHERE r.group_hash = ?4 AND " SQLITE_RECORDS_OLDER)          \
-    X(LIST_GROUP_OPEN, "SELECT " SQLITE_RECORD_COLUMNS " FROM records AS r WHERE "                 \
-                       "r.group_hash = ?4 AND r.settled_at_ms = 0 AND " SQLITE_RECORDS_OLDER)      \
-    X(COUNT_ALL, "SELECT records, open, parked FROM counters")                                     \
-    X(TOUCH, "UPDATE records SET due_at_ms = ?1 WHERE id = ?2 AND settled_at_ms = 0 "              \
-             "AND (due_at_ms = 0 OR due_at_ms > ?1) AND format <= ?3")                             \
+                  " FROM invocations AS r WHERE r.group_hash = ?4 AND r.group_key = ?5 "           \
+                  "AND " SQLITE_RECORDS_OLDER)                                                     \
+    X(LIST_GROUP_OPEN,                                                                             \
+      "SELECT " SQLITE_RECORD_COLUMNS " FROM invocations AS r WHERE "                              \
+      "r.group_hash = ?4 AND r.group_key = ?5 AND r.settled_at_ms = 0 AND " SQLITE_RECORDS_OLDER)  \
+    X(COUNT_ALL, "SELECT invocations, open, parked FROM counts")                                   \
+    X(TOUCH, "UPDATE invocations SET due_at_ms = ?3 WHERE " SQLITE_IN_PLACES                       \
+             " AND id = ?2 AND settled_at_ms = 0 AND (due_at_ms = 0 OR due_at_ms > ?3) "           \
+             "AND format <= ?4")                                                                   \
     X(LOCK_TAKE, "INSERT INTO locks (key, owner) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE "     \
                  "SET owner = excluded.owner WHERE owner = ?2 OR owner = ?3 RETURNING owner")      \
     X(LOCK_HOLDER, "SELECT owner FROM locks WHERE key = ?")                                        \
@@ -76,10 +94,10 @@
                  "WHERE ?4 = 0 OR (expires_at_ms > 0 AND expires_at_ms < ?4)")                     \
     X(REPLY_GET, "SELECT blob FROM replies WHERE id = ? AND digest = ?")                           \
     X(ANY_EXPIRED,                                                                                 \
-      "SELECT EXISTS (SELECT 1 FROM records WHERE expires_at_ms > 0 AND expires_at_ms <= ?1) "     \
+      "SELECT EXISTS (SELECT 1 FROM invocations WHERE expires_at_ms > 0 AND expires_at_ms <= ?1) " \
       "OR EXISTS (SELECT 1 FROM parked WHERE expires_at_ms > 0 AND expires_at_ms <= ?1) "          \
       "OR EXISTS (SELECT 1 FROM replies WHERE expires_at_ms > 0 AND expires_at_ms <= ?1)")         \
-    X(EXPIRE_RECORDS, "DELETE FROM records WHERE number IN (SELECT number FROM records "           \
+    X(EXPIRE_RECORDS, "DELETE FROM invocations WHERE number IN (SELECT number FROM invocations "   \
                       "WHERE expires_at_ms > 0 AND expires_at_ms <= ? LIMIT ?)")                   \
     X(EXPIRE_PARKED, "DELETE FROM parked WHERE number IN (SELECT number FROM parked "              \
                      "WHERE expires_at_ms > 0 AND expires_at_ms <= ? LIMIT ?)")                    \
@@ -136,8 +154,25 @@ MUST_CHECK enum status sqlite_begin(struct sqlite_store *store, enum sqlite_stat
 MUST_CHECK enum status sqlite_finish(struct sqlite_store *store, enum status status,
                                      struct error *error);
 
-/* Pragmas, and the schema brought up to TRACKER_SCHEMA. */
+/* Pragmas, and the schema brought up to SQLITE_FILE_SCHEMA. */
 MUST_CHECK enum status sqlite_prepare_database(struct sqlite_store *store, struct error *error);
+
+/* The first of an id's places. They are in the order of the ids. */
+int64_t sqlite_first_place(const char *id);
+struct sqlite_place {
+    int64_t number; /* where the id is; 0: nowhere */
+    int64_t free;   /* when it is nowhere: the first place it may take; 0: none is left */
+};
+MUST_CHECK enum status sqlite_find_place(struct sqlite_store *store, const char *id,
+                                         struct sqlite_place *place, struct error *error);
+/* What the indexes know of a group. */
+#define SQLITE_GROUP_BYTES 8
+struct sqlite_group {
+    unsigned char hash[SHA256_BYTES];
+};
+struct sqlite_group sqlite_group_make(struct slice group);
+/* Binds it; it is borrowed. */
+void query_group(struct query *query, const struct sqlite_group *group);
 
 /* The operations besides those of records (tracker_sqlite_lists.c). */
 enum status sqlite_group_latest(struct tracker *tracker, struct arena *arena, struct slice group,

@@ -1,7 +1,7 @@
 #include "tracker/tracker_check.h"
 #include "tracker/tracker_sqlite.h"
 
-#include "infra/base/encode.h"
+#include <string.h>
 
 static struct sqlite_store *store_of(struct tracker *tracker)
 {
@@ -13,12 +13,12 @@ enum status sqlite_group_latest(struct tracker *tracker, struct arena *arena, st
 {
     CLEANUP(query_end)
     struct query query = query_begin(store_of(tracker), SQLITE_STATEMENT_GROUP_LATEST);
-    unsigned char hash[SHA256_BYTES];
+    const struct sqlite_group made = sqlite_group_make(group);
     bool found = false;
     enum status status = STATUS_OK;
 
-    digest_sha256(group, hash);
-    query_bytes(&query, (struct slice){(const char *)hash, sizeof(hash)});
+    query_group(&query, &made);
+    query_bytes(&query, group);
     status = query_step(&query, &found, error);
     if (status != STATUS_OK) {
         return status;
@@ -59,6 +59,25 @@ static enum status read_page(struct query *query, struct arena *arena, size_t li
     return status;
 }
 
+/* Where the page after the token begins. Has its last record gone, those that share its places come
+ * once more rather than never. */
+static enum status read_token(struct sqlite_store *store, struct slice token, int64_t *number,
+                              struct error *error)
+{
+    char id[TRACKER_ID_BYTES + 1] = "";
+    struct sqlite_place place;
+    enum status status = STATUS_OK;
+
+    *number = INT64_MAX;
+    if (!token.data) {
+        return STATUS_OK;
+    }
+    memcpy(id, tracker_place_id(token), TRACKER_ID_BYTES);
+    status = sqlite_find_place(store, id, &place, error);
+    *number = place.number ? place.number : sqlite_first_place(id) + SQLITE_PLACES;
+    return status;
+}
+
 /* NOLINTNEXTLINE(readability-function-size): the contract has so many parameters */
 enum status sqlite_list(struct tracker *tracker, struct arena *arena,
                         const struct tracker_list *list, struct tracker_record **records,
@@ -70,18 +89,20 @@ enum status sqlite_list(struct tracker *tracker, struct arena *arena,
         list->open_only ? SQLITE_STATEMENT_LIST_OPEN : SQLITE_STATEMENT_LIST_ALL;
     CLEANUP(query_end)
     struct query query = query_begin(store_of(tracker), list->group.data ? by_group : by_time);
-    unsigned char hash[SHA256_BYTES];
+    const struct sqlite_group group = sqlite_group_make(list->group);
     struct page page = {0};
-    enum status status = STATUS_OK;
+    int64_t number = 0;
+    enum status status = read_token(store_of(tracker), list->token, &number, error);
 
+    if (status != STATUS_OK) {
+        return status;
+    }
     query_int64(&query, list->token.data ? tracker_place_time_ms(list->token) : INT64_MAX);
-    query_text_slice(&query, list->token.data
-                                 ? (struct slice){tracker_place_id(list->token), TRACKER_ID_BYTES}
-                                 : SLICE(""));
+    query_int64(&query, number);
     query_int64(&query, (int64_t)list->limit + 1);
     if (list->group.data) {
-        digest_sha256(list->group, hash);
-        query_bytes(&query, (struct slice){(const char *)hash, sizeof(hash)});
+        query_group(&query, &group);
+        query_bytes(&query, list->group);
     }
     status = read_page(&query, arena, list->limit, &page, error);
     if (status != STATUS_OK) {

@@ -150,6 +150,58 @@ void query_column_record(struct query *query, struct arena *arena, struct tracke
     record->plan = query_column(query, 10, arena);
 }
 
+int64_t sqlite_first_place(const char *id)
+{
+    int64_t place = 0;
+
+    /* Of base 36, in the order of ASCII; the ids' own base 32 has the letters first. */
+    for (size_t i = 0; i < SQLITE_PLACE_ID_BYTES; i++) {
+        place = place * 36 + (id[i] >= 'a' ? id[i] - 'a' + 10 : id[i] - '0');
+    }
+    return place * SQLITE_PLACES;
+}
+
+enum status sqlite_find_place(struct sqlite_store *store, const char *id,
+                              struct sqlite_place *place, struct error *error)
+{
+    CLEANUP(query_end) struct query query = query_begin(store, SQLITE_STATEMENT_PLACES);
+    const int64_t first = sqlite_first_place(id);
+    int64_t next = first;
+    bool row = true;
+    enum status status = STATUS_OK;
+
+    *place = (struct sqlite_place){0};
+    query_int64(&query, first);
+    while (status == STATUS_OK && row) {
+        char other[TRACKER_ID_BYTES + 1];
+        status = query_step(&query, &row, error);
+        if (status != STATUS_OK || !row) {
+            break;
+        }
+        query_column_id(&query, 1, other);
+        if (strcmp(id, other) == 0) {
+            place->number = sqlite3_column_int64(query.statement, 0);
+            return STATUS_OK;
+        }
+        next += sqlite3_column_int64(query.statement, 0) == next;
+    }
+    place->free = next < first + SQLITE_PLACES ? next : 0;
+    return status;
+}
+
+struct sqlite_group sqlite_group_make(struct slice group)
+{
+    struct sqlite_group made;
+
+    digest_sha256(group, made.hash);
+    return made;
+}
+
+void query_group(struct query *query, const struct sqlite_group *group)
+{
+    query_bytes(query, (struct slice){(const char *)group->hash, SQLITE_GROUP_BYTES});
+}
+
 enum status sqlite_begin(struct sqlite_store *store, enum sqlite_statement begin,
                          struct error *error)
 {

@@ -95,7 +95,7 @@ static int64_t stored(const struct fixture *fixture)
 {
     char text[32];
     if (fixture->server.pid == 0) {
-        return number_in_file(fixture, "select (select count(*) from records)"
+        return number_in_file(fixture, "select (select count(*) from invocations)"
                                        "+(select count(*) from plans)+(select count(*) from locks)"
                                        "+(select count(*) from waiters)"
                                        "+(select count(*) from parked)"
