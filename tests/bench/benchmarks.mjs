@@ -278,3 +278,20 @@ export async function micro(settings) {
     }
     return [...measured.values()];
 }
+
+// ---- What grows with the store ----
+
+export const TRACKED = { few: '10,000 tracked', many: '1,000,000 tracked' };
+
+// growth.sh starts stores of its own; each of its lines is a median already.
+export function growth(settings) {
+    const sizes = settings.quick ? [1000, 2000] : [10000, 1000000];
+    const env = { ...process.env, BUILD_DIR: process.env.BENCH_BUILD };
+    const out = execFileSync(`${root}tests/bench/growth.sh`, sizes.map(String), { env, encoding: 'utf8' });
+    console.error(out);
+    const lines = out.matchAll(/^(sqlite|redis) +(\S.*?) +(\d+) +[\d.]+ us x [\d.]+ +([\d.]+) us of CPU/gm);
+    return [...lines].map(([, store, operation, size, us]) => ({
+        benchmark: `growth, ${store}, ${operation}`, side: Number(size) === sizes[0] ? TRACKED.few : TRACKED.many,
+        unit: microseconds, runs: [Number(us)],
+    }));
+}

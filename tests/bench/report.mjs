@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
-import { SIDES } from './benchmarks.mjs';
+import { SIDES, TRACKED } from './benchmarks.mjs';
 import { python, root } from './sides.mjs';
 
 const { ringback, curl, sockets, prior, node } = SIDES;
@@ -55,6 +55,13 @@ function machine() {
     ];
 }
 
+// The most that an operation costs with many tracked, in terms of what it costs with few.
+function growthOf(all, store, operations) {
+    const cost = (operation, side) => all.find((row) => row.benchmark === `growth, ${store}, ${operation}` && row.side === side)?.median;
+    const times = operations.map((operation) => cost(operation, TRACKED.many) / cost(operation, TRACKED.few));
+    return times.some(Number.isNaN) ? undefined : Math.max(...times);
+}
+
 // One line of the figures to beat: what is reached, from what was measured.
 function figures(all) {
     const value = (benchmark, side = ringback) => all.find((row) => row.benchmark === benchmark && row.side === side)?.median;
@@ -83,6 +90,13 @@ function figures(all) {
             line(`${visible}, ${rate} a second, p50`, '<= 3 ms', value(`${visible}, ${rate} a second, p50`), 3, 'ms'),
             line(`${visible}, ${rate} a second, p99`, '<= 15 ms', value(`${visible}, ${rate} a second, p99`), 15, 'ms'),
         ]),
+        ...['redis', 'sqlite'].flatMap((store) => [
+            ['one at a time', 1.2, ['lookup of 1', 'update of 1', 'claim of 1 due', 'latest of a group']],
+            ['ten at a time', Infinity, ['lookup of 10', 'update of 10', 'claim of 10 due']],
+            ['a bare client, one at a time', Infinity, ['lookup of 1, bare', 'update of 1, bare']],
+            ['a bare client, ten at a time', Infinity, ['lookup of 10, bare', 'update of 10, bare']],
+        ].map(([how, most, operations]) => line(`1,000,000 tracked against 10,000, ${store}, ${how}: the operation that grows most`,
+            most === Infinity ? '' : `<= ${most} x`, growthOf(all, store, operations), most, 'x'))),
         line('AWS calls per statement besides queue and tracker', '2', value('AWS calls per statement, besides the queue'), 2, ''),
     ];
 }

@@ -1,11 +1,14 @@
 /*
  * Whether the cost of an operation grows with the store: the same operations on stores of several
- * sizes, filled by tracker_fill, and the ratio of each to the first. The stores take turns, so that
- * what else the machine does falls on all of them, and medians count. CPU is this thread's and,
- * where a PID is given, that of the server's main thread; with DynamoDB its calls and units, too.
- *     tracker_growth NAME KEY_FILE URL SIZE PID [URL SIZE PID]...       PID 0: the store is
- * embedded
+ * sizes, filled by tracker_fill, and the ratio of each to the first. First every record is looked
+ * up and updated, and every group asked for, once: a store that was just filled has pages that
+ * nobody has touched since its server forked, and their first use is paid to the machine, not the
+ * store. The stores take turns, so that what else the machine does falls on all of them, and
+ * medians count. CPU is this thread's and, where a PID is given, that of the server's main thread;
+ * with DynamoDB its calls and units, too. tracker_growth NAME KEY_FILE URL SIZE PID [URL SIZE
+ * PID]...       PID 0: the store is embedded
  */
+#include "tests/bench/bare_store.h"
 #include "tests/bench/records.h"
 
 #include "infra/base/clock.h"
@@ -15,7 +18,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define BATCH      10
+#define WARM_BATCH 500
 #define TURNS      41
 #define PER_TURN   25
 #define STORES_MAX 4
@@ -27,12 +30,14 @@ struct bench {
     unsigned size;
     int server; /* PID */
     struct tracker *tracker;
+    struct bare_store *bare; /* NULL: there is none for such a store */
     struct arena *arena;
     struct error error;
     uint64_t random;
     int64_t now_ms;
-    struct tracker_update updates[BATCH];
-    struct tracker_lookup lookups[BATCH];
+    size_t batch; /* records at a time */
+    struct tracker_update updates[WARM_BATCH];
+    struct tracker_lookup lookups[WARM_BATCH];
     double wall_us[TURNS];
     double cpu_us[TURNS];
     uint64_t calls; /* of AWS, all turns */
@@ -41,6 +46,8 @@ struct bench {
 
 struct operation {
     const char *name;
+    size_t batch;
+    bool is_bare;
     void (*prepare)(struct bench *bench); /* NULL: nothing; not measured */
     void (*run)(struct bench *bench);
 };
@@ -61,38 +68,66 @@ static unsigned pick(struct bench *bench)
 
 /* ---- Operations ----------------------------------------------------------------------------- */
 
+static void choose_one(struct bench *bench, size_t at, unsigned number)
+{
+    char *id = arena_alloc(bench->arena, TRACKER_ID_BYTES + 1);
+
+    records_id(number, id);
+    bench->lookups[at] = (struct tracker_lookup){.id = id};
+}
+
 static void choose(struct bench *bench)
 {
-    for (size_t i = 0; i < BATCH; i++) {
-        char *id = arena_alloc(bench->arena, TRACKER_ID_BYTES + 1);
-        records_id(pick(bench), id);
-        bench->lookups[i] = (struct tracker_lookup){.id = id};
+    for (size_t i = 0; i < bench->batch; i++) {
+        choose_one(bench, i, pick(bench));
     }
 }
 
 static void find(struct bench *bench)
 {
-    must(bench, tracker_find(bench->tracker, bench->arena, bench->lookups, BATCH, &bench->error));
+    must(bench,
+         tracker_find(bench->tracker, bench->arena, bench->lookups, bench->batch, &bench->error));
 }
 
-static void choose_and_find(struct bench *bench)
+static void find_to_update(struct bench *bench)
 {
-    choose(bench);
     find(bench);
-    for (size_t i = 0; i < BATCH; i++) {
+    for (size_t i = 0; i < bench->batch; i++) {
         bench->updates[i] = (struct tracker_update){.record = bench->lookups[i].record};
         bench->updates[i].record.due_at_ms++;
     }
 }
 
+static void choose_and_find(struct bench *bench)
+{
+    choose(bench);
+    find_to_update(bench);
+}
+
 static void update(struct bench *bench)
 {
-    must(bench, tracker_update(bench->tracker, bench->updates, BATCH, &bench->error));
+    must(bench, tracker_update(bench->tracker, bench->updates, bench->batch, &bench->error));
+}
+
+static void bare_find(struct bench *bench)
+{
+    bare_store_find(bench->bare, bench->lookups, bench->batch);
+}
+
+static void choose_and_bare_find(struct bench *bench)
+{
+    choose(bench);
+    bare_find(bench);
+}
+
+static void bare_update(struct bench *bench)
+{
+    bare_store_update(bench->bare, bench->lookups, bench->batch, bench->now_ms + DAY_MS);
 }
 
 static void touch(struct bench *bench)
 {
-    for (size_t i = 0; i < BATCH; i++) {
+    for (size_t i = 0; i < bench->batch; i++) {
         char id[TRACKER_ID_BYTES + 1];
         records_id(pick(bench), id);
         must(bench, tracker_touch(bench->tracker, id, bench->now_ms, &bench->error));
@@ -104,21 +139,26 @@ static void claim(struct bench *bench)
     struct tracker_record *records = NULL;
     size_t count = 0;
 
-    must(bench, tracker_claim(bench->tracker, bench->arena, bench->now_ms, DAY_MS, "bench", BATCH,
-                              &records, &count, &bench->error));
+    must(bench, tracker_claim(bench->tracker, bench->arena, bench->now_ms, DAY_MS, "bench",
+                              bench->batch, &records, &count, &bench->error));
 }
 
-static void latest(struct bench *bench)
+static void latest_of(struct bench *bench, unsigned number)
 {
     struct tracker_record record;
-    const struct slice group = records_group(bench->arena, pick(bench));
+    const struct slice group = records_group(bench->arena, number);
 
     must(bench, tracker_group_latest(bench->tracker, bench->arena, group, &record, &bench->error));
 }
 
+static void latest(struct bench *bench)
+{
+    latest_of(bench, pick(bench));
+}
+
 static void list(struct bench *bench)
 {
-    const struct tracker_list page = {.limit = BATCH, .open_only = true};
+    const struct tracker_list page = {.limit = bench->batch, .open_only = true};
     struct tracker_record *records = NULL;
     struct slice next = SLICE_NONE;
     size_t count = 0;
@@ -135,11 +175,38 @@ static void count_all(struct bench *bench)
 }
 
 static const struct operation operations[] = {
-    {"lookup of 10", choose, find},      {"update of 10", choose_and_find, update},
-    {"claim of 10 due", touch, claim},   {"claim, none due", NULL, claim},
-    {"latest of a group", NULL, latest}, {"list of 10 open", NULL, list},
-    {"count", NULL, count_all},
+    {"lookup of 1", 1, false, choose, find},
+    {"lookup of 1, bare", 1, true, choose, bare_find},
+    {"lookup of 10", 10, false, choose, find},
+    {"lookup of 10, bare", 10, true, choose, bare_find},
+    {"update of 1", 1, false, choose_and_find, update},
+    {"update of 1, bare", 1, true, choose_and_bare_find, bare_update},
+    {"update of 10", 10, false, choose_and_find, update},
+    {"update of 10, bare", 10, true, choose_and_bare_find, bare_update},
+    {"claim of 1 due", 1, false, touch, claim},
+    {"claim of 10 due", 10, false, touch, claim},
+    {"claim, none due", 10, false, NULL, claim},
+    {"latest of a group", 1, false, NULL, latest},
+    {"list of 10 open", 10, false, NULL, list},
+    {"count", 1, false, NULL, count_all},
 };
+
+static void warm(struct bench *bench)
+{
+    for (unsigned from = 0; from < bench->size; from += WARM_BATCH) {
+        bench->batch = bench->size - from < WARM_BATCH ? bench->size - from : WARM_BATCH;
+        for (unsigned i = 0; i < bench->batch; i++) {
+            choose_one(bench, i, from + i);
+        }
+        find_to_update(bench);
+        update(bench);
+        arena_reset(bench->arena);
+    }
+    for (unsigned number = 0; number < bench->size; number += RECORDS_GROUP_OF) {
+        latest_of(bench, number);
+        arena_reset(bench->arena);
+    }
+}
 
 /* ---- Measuring ------------------------------------------------------------------------------ */
 
@@ -173,6 +240,7 @@ static double server_us(const struct bench *bench)
 
 static void take_turn(struct bench *bench, const struct operation *operation, size_t turn)
 {
+    bench->batch = operation->batch;
     bench->wall_us[turn] = 0;
     bench->cpu_us[turn] = 0;
     for (int i = 0; i < PER_TURN; i++) {
@@ -217,7 +285,7 @@ static void print(const char *name, const struct operation *operation, struct be
     const double cpu_us = median(bench->cpu_us);
     const double runs = (double)TURNS * PER_TURN;
 
-    (void)printf("%-9s %-18s %8u %9.1f us x %.2f %9.1f us of CPU x %.2f", name, operation->name,
+    (void)printf("%-9s %-19s %8u %9.1f us x %.2f %9.1f us of CPU x %.2f", name, operation->name,
                  bench->size, wall_us, wall_us / first[0], cpu_us, cpu_us / first[1]);
     if (bench->calls > 0) {
         (void)printf(" %6.2f calls %6.2f units", (double)bench->calls / runs,
@@ -252,6 +320,7 @@ static size_t open_all(struct records *records, struct bench *benches, int count
         bench->size = (unsigned)strtoul(arguments[i + 1], NULL, 10);
         bench->server = (int)strtol(arguments[i + 2], NULL, 10);
         bench->tracker = records_open_tracker(records, bench->url);
+        bench->bare = bare_store_open(bench->url);
         bench->arena = arena_new(64u << 20);
         bench->random = opened;
         bench->now_ms = clock_now_ms(clock_system());
@@ -269,11 +338,17 @@ int main(int count, char **arguments)
     }
     struct records *records = records_new(arguments[2]);
     const size_t stores = open_all(records, benches, count - 3, arguments + 3);
+    for (size_t i = 0; i < stores; i++) {
+        warm(&benches[i]);
+    }
     for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++) {
-        measure(arguments[1], benches, stores, &operations[i]);
+        if (!operations[i].is_bare || benches[0].bare) {
+            measure(arguments[1], benches, stores, &operations[i]);
+        }
     }
     for (size_t i = 0; i < stores; i++) {
         tracker_close(benches[i].tracker);
+        bare_store_close(benches[i].bare);
         arena_free(benches[i].arena);
     }
     records_free(records);
