@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <openssl/evp.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,22 +31,110 @@ struct key {
     unsigned char bytes[KEY_BYTES];
 };
 
+/* One that knows its key and direction: making it costs more than sealing a small blob. */
+struct context {
+    EVP_CIPHER_CTX *cipher;
+    struct context *next;
+};
+
+/* As many as have ever been at work at once, for all threads. */
+struct contexts {
+    pthread_mutex_t lock;
+    struct context *idle[MAX_KEYS][2]; /* of each key: to open, to seal */
+};
+
 struct seal_keys {
     size_t count; /* the first seals */
     EVP_CIPHER *cipher;
+    struct contexts *contexts;
     struct key keys[MAX_KEYS];
 };
+
+/* --- contexts --- */
+
+static struct contexts *contexts_new(void)
+{
+    struct contexts *contexts = memory_new(sizeof(*contexts));
+
+    if (pthread_mutex_init(&contexts->lock, NULL) != 0) {
+        memory_abort("no mutex");
+    }
+    return contexts;
+}
+
+static void context_free(struct context *context)
+{
+    EVP_CIPHER_CTX_free(context->cipher);
+    free(context);
+}
+
+static void contexts_free(struct contexts *contexts)
+{
+    struct context **lists = &contexts->idle[0][0];
+
+    for (size_t i = 0; i < sizeof(contexts->idle) / sizeof(*lists); i++) {
+        while (lists[i] != NULL) {
+            struct context *context = lists[i];
+
+            lists[i] = context->next;
+            context_free(context);
+        }
+    }
+    (void)pthread_mutex_destroy(&contexts->lock);
+    free(contexts);
+}
+
+static struct context *context_new(const EVP_CIPHER *cipher, const struct key *key, bool encrypt)
+{
+    struct context *context = memory_new(sizeof(*context));
+
+    context->cipher = EVP_CIPHER_CTX_new();
+    if (context->cipher == NULL ||
+        EVP_CipherInit_ex2(context->cipher, cipher, key->bytes, NULL, encrypt ? 1 : 0, NULL) != 1) {
+        memory_abort("AES-256-GCM cannot begin");
+    }
+    return context;
+}
+
+static struct context *context_take(const struct seal_keys *keys, const struct key *key,
+                                    bool encrypt)
+{
+    struct context **idle = &keys->contexts->idle[key - keys->keys][encrypt];
+
+    (void)pthread_mutex_lock(&keys->contexts->lock);
+    struct context *context = *idle;
+    if (context != NULL) {
+        *idle = context->next;
+    }
+    (void)pthread_mutex_unlock(&keys->contexts->lock);
+    return context != NULL ? context : context_new(keys->cipher, key, encrypt);
+}
+
+static void context_give_back(const struct seal_keys *keys, const struct key *key, bool encrypt,
+                              struct context *context)
+{
+    struct context **idle = &keys->contexts->idle[key - keys->keys][encrypt];
+
+    (void)pthread_mutex_lock(&keys->contexts->lock);
+    context->next = *idle;
+    *idle = context;
+    (void)pthread_mutex_unlock(&keys->contexts->lock);
+}
 
 /* --- keys --- */
 
 struct seal_keys *seal_keys_none(void)
 {
-    return memory_new(sizeof(struct seal_keys));
+    struct seal_keys *keys = memory_new(sizeof(*keys));
+
+    keys->contexts = contexts_new();
+    return keys;
 }
 
 void seal_keys_free(struct seal_keys *keys)
 {
     if (keys != NULL) {
+        contexts_free(keys->contexts);
         EVP_CIPHER_free(keys->cipher);
         explicit_bzero(keys, sizeof(*keys));
         free(keys);
@@ -249,11 +338,6 @@ enum status seal_keys_load(const char *path, struct seal_keys **keys, struct err
 
 /* --- blobs --- */
 
-static void cipher_context_free(EVP_CIPHER_CTX **context)
-{
-    EVP_CIPHER_CTX_free(*context);
-}
-
 /* Key id, 0, record id, 0, field, in one piece: an update costs more than what it adds. */
 static bool add_context(EVP_CIPHER_CTX *context, struct slice key_id, struct slice record_id,
                         struct slice field)
@@ -274,7 +358,7 @@ static bool add_context(EVP_CIPHER_CTX *context, struct slice key_id, struct sli
 
 /* Encrypts or decrypts in.size bytes to out. tag is written or checked. */
 struct crypt {
-    EVP_CIPHER *cipher;
+    const struct seal_keys *keys;
     const struct key *key;
     const unsigned char *nonce;
     unsigned char *tag;
@@ -283,16 +367,12 @@ struct crypt {
     bool encrypt;
 };
 
-static bool crypt_run(const struct crypt *crypt, struct slice record_id, struct slice field)
+static bool crypt_in(EVP_CIPHER_CTX *context, const struct crypt *crypt, struct slice record_id,
+                     struct slice field)
 {
-    CLEANUP(cipher_context_free) EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
     int size = 0;
 
-    if (context == NULL) {
-        memory_abort("out of memory");
-    }
-    if (EVP_CipherInit_ex2(context, crypt->cipher, crypt->key->bytes, crypt->nonce,
-                           crypt->encrypt ? 1 : 0, NULL) != 1 ||
+    if (EVP_CipherInit_ex2(context, NULL, NULL, crypt->nonce, -1, NULL) != 1 ||
         !add_context(context, id_of(crypt->key), record_id, field)) {
         return false;
     }
@@ -310,6 +390,19 @@ static bool crypt_run(const struct crypt *crypt, struct slice record_id, struct 
     }
     return !crypt->encrypt ||
            EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, TAG_BYTES, crypt->tag) == 1;
+}
+
+static bool crypt_run(const struct crypt *crypt, struct slice record_id, struct slice field)
+{
+    struct context *context = context_take(crypt->keys, crypt->key, crypt->encrypt);
+    const bool done = crypt_in(context->cipher, crypt, record_id, field);
+
+    if (done) {
+        context_give_back(crypt->keys, crypt->key, crypt->encrypt, context);
+    } else {
+        context_free(context);
+    }
+    return done;
 }
 
 /* The bytes are taken only when all fit. */
@@ -351,7 +444,7 @@ enum status seal_close(const struct seal_keys *keys, const struct random *random
 {
     const struct key *key = &keys->keys[0];
     size_t head_size = head_size_of(key);
-    struct crypt crypt = {keys->cipher, key, NULL, NULL, plain, NULL, true};
+    struct crypt crypt = {keys, key, NULL, NULL, plain, NULL, true};
     char *blob = NULL;
 
     if (!seal_keys_active(keys)) {
@@ -387,7 +480,7 @@ static enum status open_sealed(const struct seal_keys *keys, struct slice record
     size_t id_size = behind.size > 0 ? (unsigned char)behind.data[0] : 0;
     size_t head_size = 1 + id_size + NONCE_BYTES;
     unsigned char tag[TAG_BYTES];
-    struct crypt crypt = {keys->cipher, NULL, NULL, tag, SLICE_NONE, NULL, false};
+    struct crypt crypt = {keys, NULL, NULL, tag, SLICE_NONE, NULL, false};
 
     if (id_size == 0 || behind.size < head_size + TAG_BYTES || behind.size > INT32_MAX) {
         return error_set(error, STATUS_REJECTED, "not a sealed blob");
