@@ -168,10 +168,10 @@ static void end_reading(struct worker *worker, size_t count)
     worker->hungry = count >= SQS_BATCH_MAX;
     pthread_mutex_lock(&poller->mutex);
     poller->reading--;
-    if (count > 0) {
-        pthread_cond_signal(&poller->turn);
-    }
     pthread_mutex_unlock(&poller->mutex);
+    if (count > 0) {
+        pthread_cond_signal(&poller->turn); /* who wakes up finds the mutex free */
+    }
 }
 
 static void back_off(struct worker *worker)
