@@ -59,7 +59,7 @@ struct http;
 
 struct http_options {
     const char *ca_bundle;   /* NULL: libcurl's own default */
-    int64_t max_connections; /* kept open; 0: 32 */
+    int64_t max_connections; /* kept open; 0: 64 */
 };
 
 struct http *http_new(const struct http_options *options);

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define LARGE_BATCH 64
+
 /* Fixture. */
 
 struct fixture {
@@ -155,6 +157,26 @@ static void exchanges_run_at_the_same_time(void **state)
         assert_int_equal(exchanges[i].status, STATUS_OK);
         assert_slice(exchanges[i].response, "x");
     }
+}
+
+/* What a sweep claims at once is not connected anew each time. */
+static void connections_of_a_large_batch_are_kept(void **state)
+{
+    struct fixture *fixture = *state;
+    struct http_exchange exchanges[LARGE_BATCH];
+    size_t connections = 0;
+    for (unsigned round = 0; round < 3; round++) {
+        for (size_t i = 0; i < ARRAY_COUNT(exchanges); i++) {
+            script(fixture, 200, "x", HTTP_FIXTURE_NO_FAULT);
+            exchanges[i] = post(fixture, SLICE("b"));
+        }
+        http_send_all(fixture->http, exchanges, ARRAY_COUNT(exchanges));
+        http_reset(fixture->http);
+        connections = round == 0 ? http_fixture_connection_count(fixture->server) : connections;
+    }
+    assert_true(connections <= LARGE_BATCH);
+    assert_int_equal(http_fixture_request_count(fixture->server), 3 * LARGE_BATCH);
+    assert_int_equal(http_fixture_connection_count(fixture->server), connections);
 }
 
 static void results_stay_until_reset(void **state)
@@ -343,6 +365,7 @@ int main(void)
         TEST(methods_on_one_handle),
         TEST(put_without_body_says_length_zero),
         TEST(exchanges_run_at_the_same_time),
+        TEST(connections_of_a_large_batch_are_kept),
         TEST(results_stay_until_reset),
         TEST(release_gives_back_one_answer_and_no_other),
         TEST(wait_returns_what_is_there_first),
