@@ -70,13 +70,13 @@ static void context_free(struct context *context)
 
 static void contexts_free(struct contexts *contexts)
 {
-    struct context **lists = &contexts->idle[0][0];
+    for (size_t i = 0; i < MAX_KEYS * 2; i++) {
+        struct context *next = contexts->idle[i / 2][i % 2];
 
-    for (size_t i = 0; i < sizeof(contexts->idle) / sizeof(*lists); i++) {
-        while (lists[i] != NULL) {
-            struct context *context = lists[i];
+        while (next != NULL) {
+            struct context *context = next;
 
-            lists[i] = context->next;
+            next = context->next;
             context_free(context);
         }
     }
