@@ -207,12 +207,16 @@ export async function memory(settings) {
         measured.push({ benchmark: 'resident memory, busy', side: SIDES[name], unit: 'MB', runs: [memoryMb(side.pid, 'VmHWM')] });
     }
     await withSides(sides, () => {});
-    return [...measured, ...await completerMemory(settings)];
+    const bootstrap = process.env.RINGBACK_BENCH_BOOTSTRAP;
+    return [
+        ...measured, ...await completerMemory(settings, 'completer', ringback),
+        ...(bootstrap ? await completerMemory(settings, 'completer of the package', bootstrap) : []),
+    ];
 }
 
 // The completer alone, with an invoker beside it that gives it something to do.
-async function completerMemory(settings) {
-    const completer = await Service.start(redis(0), { command: 'completer' });
+async function completerMemory(settings, name, program) {
+    const completer = await Service.start(redis(0), { program, command: 'completer' });
     const invoker = await Service.start(redis(0), { command: 'invoker', stub: completer.stub });
     const idle = memoryMb(completer.pid);
     for (let i = 0; i < 3; i++) {
@@ -222,7 +226,7 @@ async function completerMemory(settings) {
     const busy = memoryMb(completer.pid, 'VmHWM');
     await withSides({ invoker, completer }, () => {});
     return [['idle', idle], ['busy', busy]].map(([when, mb]) =>
-        ({ benchmark: `resident memory, ${when}, completer`, side: SIDES.ringback, unit: 'MB', runs: [mb] }));
+        ({ benchmark: `resident memory, ${when}, ${name}`, side: SIDES.ringback, unit: 'MB', runs: [mb] }));
 }
 
 // What is due is looked at: DescribeStatement says that it still runs, and a new due time is set.

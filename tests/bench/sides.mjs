@@ -167,7 +167,7 @@ export const nodeConsumer = async () => {
 
 // `ringback serve`, or another command, with the stub as AWS.
 export class Service {
-    static async start(trackerUrl, { command = 'serve', endpoint, env = {}, stub } = {}) {
+    static async start(trackerUrl, { program = ringback, command = 'serve', endpoint, env = {}, stub } = {}) {
         const service = new Service();
         service.stub = stub ?? await Stub.start();
         service.front = endpoint ? await endpoint(service.stub) : service.stub;
@@ -179,7 +179,7 @@ export class Service {
             RINGBACK_EVENT_QUEUE_URL: `${url}/000000000000/events`,
             RINGBACK_REQUEST_QUEUE_URL: `${url}/000000000000/requests`, ...env,
         });
-        service.child = start(ringback, [command], service.environment);
+        service.child = start(program, [command], service.environment);
         if (command !== 'lambda') await until(() => service.child.said.includes('"name":"admin"'));
         return service;
     }
