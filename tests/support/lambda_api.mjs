@@ -6,7 +6,8 @@
 //         with the header X-Amz-Function-Error the error's document. Query: seconds=N (30), the
 //         function's timeout; id=ID, the request id, which a repeat by Lambda keeps
 //     GET  /state    {"next": calls of next, "initError": document or null, "waiting": is asked for an event,
-//         "firstNextAt": when it first was, in microseconds}
+//         "firstNextAt": when it first was, in microseconds, "leftMs": of the last event's time when it was
+//         answered}
 import { randomUUID } from 'node:crypto'
 import { createServer } from 'node:http'
 import { performance } from 'node:perf_hooks'
@@ -14,8 +15,8 @@ import { performance } from 'node:perf_hooks'
 const resultMax = 6 * 1024 * 1024
 const runtime = '/2018-06-01/runtime'
 const events = [] // not yet fetched: {id, body, seconds, reply}
-const underWay = new Map() // request id -> {reply}
-const state = { next: 0, initError: null, waiting: false, firstNextAt: null }
+const underWay = new Map() // request id -> {reply, deadline}
+const state = { next: 0, initError: null, waiting: false, firstNextAt: null, leftMs: null }
 let idle = null // the answer of next that waits for an event
 
 const send = (reply, code, body, headers = {}) =>
@@ -26,10 +27,11 @@ function hand() {
         return
     }
     const { id, body, seconds, reply } = events.shift()
-    underWay.set(id, { reply })
+    const deadline = Date.now() + seconds * 1000
+    underWay.set(id, { reply, deadline })
     send(idle, 200, body, {
         'Lambda-Runtime-Aws-Request-Id': id,
-        'Lambda-Runtime-Deadline-Ms': Date.now() + seconds * 1000,
+        'Lambda-Runtime-Deadline-Ms': deadline,
         'Lambda-Runtime-Invoked-Function-Arn': 'arn:aws:lambda:us-east-1:000000000000:function:function',
         'Lambda-Runtime-Trace-Id': 'Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Sampled=0',
     })
@@ -47,6 +49,7 @@ function answer(id, body, reply, headers) {
         return send(reply, 413, '{"errorMessage":"too large","errorType":"RequestEntityTooLarge"}')
     }
     underWay.delete(id)
+    state.leftMs = event.deadline - Date.now()
     send(event.reply, 200, body, headers)
     send(reply, 202, '{"status":"OK"}')
 }
