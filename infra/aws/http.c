@@ -13,8 +13,8 @@
 #define KEPT_RESPONSE_BYTES (256u << 10) /* a larger buffer is given back on reset */
 #define CONNECT_TIMEOUT_MS  3100
 #define CONNECTIONS_DEFAULT 64 /* as many as a sweep's batch has exchanges */
-#define CONNECTION_AGE_S    55  /* AWS closes idle connections after about a minute */
-#define CONNECTION_HEADERS  3   /* ours: Content-Type, Expect, Accept */
+#define CONNECTION_AGE_S    55 /* AWS closes idle connections after about a minute */
+#define CONNECTION_HEADERS  3  /* ours: Content-Type, Expect, Accept */
 #define HEADER_LINES_MAX    (HTTP_HEADERS_MAX + CONNECTION_HEADERS)
 #define HEADER_TEXT_MAX     (64u << 10)
 
