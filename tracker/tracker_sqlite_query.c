@@ -191,7 +191,7 @@ enum status sqlite_find_place(struct sqlite_store *store, const char *id,
 
 struct sqlite_group sqlite_group_make(struct slice group)
 {
-    struct sqlite_group made;
+    struct sqlite_group made = {0};
 
     digest_sha256(group, made.hash);
     return made;

@@ -156,6 +156,20 @@ static int64_t now_ms(void)
     return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
 }
 
+/* Waits until something has come, reads it, and leaves those that are at their end; returns how
+ * many stay. */
+static size_t read_some(struct pollfd peers[TURNED_AWAY_MAX], size_t count, int64_t wait_ms)
+{
+    (void)poll(peers, count, (int)wait_ms);
+    for (size_t i = count; i-- > 0;) {
+        if (peers[i].revents && !read_on(peers[i].fd)) {
+            (void)close(peers[i].fd);
+            peers[i] = peers[--count];
+        }
+    }
+    return count;
+}
+
 void listen_socket_turn_away(int fd, struct slice reply, int grace_ms)
 {
     struct pollfd peers[TURNED_AWAY_MAX];
@@ -163,13 +177,7 @@ void listen_socket_turn_away(int fd, struct slice reply, int grace_ms)
     (void)shutdown(fd, SHUT_RDWR);
     int64_t end = now_ms() + grace_ms;
     for (int64_t left = grace_ms; count > 0 && left > 0; left = end - now_ms()) {
-        (void)poll(peers, count, (int)left);
-        for (size_t i = count; i-- > 0;) {
-            if (peers[i].revents && !read_on(peers[i].fd)) {
-                (void)close(peers[i].fd);
-                peers[i] = peers[--count];
-            }
-        }
+        count = read_some(peers, count, left);
     }
     while (count > 0) {
         (void)close(peers[--count].fd);
