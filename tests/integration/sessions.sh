@@ -23,7 +23,7 @@ opened_and_used() {
     submit_inside 'select id from picked'
     holds 'its temporary table is there for the next request' "$(ended_task "$task")" \
         '.state == "SUCCEEDED" and .output.detail.rows == 1'
-    submit_inside 'select pg_sleep(1)'
+    submit_inside 'select pg_sleep(4)'
     first=$task
     submit_inside 'select id from picked'
     second=$task
