@@ -12,20 +12,8 @@
 static EVP_MD *sha256_algorithm;
 static EVP_MD *md5_algorithm;
 
-/* Each thread has one, since making one costs more than hashing a short text as well. OpenSSL wipes
- * what it has buffered when a hash is finished. */
-static pthread_key_t context_key;
-
-static void free_context(void *context)
-{
-    EVP_MD_CTX_free(context);
-}
-
 static void fetch_algorithms(void)
 {
-    if (pthread_key_create(&context_key, free_context) != 0) {
-        memory_abort("no place for a digest's context");
-    }
     sha256_algorithm = EVP_MD_fetch(NULL, "SHA256", NULL);
     md5_algorithm = EVP_MD_fetch(NULL, "MD5", NULL);
     if (sha256_algorithm == NULL) {
@@ -40,31 +28,19 @@ static void need_algorithms(void)
     (void)pthread_once(&once, fetch_algorithms);
 }
 
-static EVP_MD_CTX *own_context(void)
-{
-    EVP_MD_CTX *context = pthread_getspecific(context_key);
-
-    if (context == NULL) {
-        context = EVP_MD_CTX_new();
-        if (context == NULL || pthread_setspecific(context_key, context) != 0) {
-            memory_abort("no context for a digest");
-        }
-    }
-    return context;
-}
-
 /* The hash of first followed by second. */
 static void hash(const EVP_MD *algorithm, struct slice first, struct slice second,
                  unsigned char *out)
 {
-    EVP_MD_CTX *context = own_context();
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
 
-    if (EVP_DigestInit_ex2(context, algorithm, NULL) != 1 ||
+    if (context == NULL || EVP_DigestInit_ex2(context, algorithm, NULL) != 1 ||
         EVP_DigestUpdate(context, first.data, first.size) != 1 ||
         EVP_DigestUpdate(context, second.data, second.size) != 1 ||
         EVP_DigestFinal_ex(context, out, NULL) != 1) {
         memory_abort("a digest failed");
     }
+    EVP_MD_CTX_free(context);
 }
 
 void digest_sha256(struct slice bytes, unsigned char out[SHA256_BYTES])

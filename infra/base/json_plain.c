@@ -1,9 +1,6 @@
 #include "infra/base/json_plain.h"
 
 #include <endian.h>
-#ifdef __SSE2__
-#    include <emmintrin.h>
-#endif
 #include <string.h>
 
 #define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
@@ -28,32 +25,10 @@ static bool is_special(unsigned char byte)
     return byte >= 0x80 || byte < 0x20 || byte == '"' || byte == '\\';
 }
 
-#ifdef __SSE2__ /* every x86-64 */
-/* A bit for each of the sixteen bytes that is not plain ASCII: bytes above it are negative. */
-static unsigned special_of_sixteen(const char *bytes)
-{
-    const __m128i block = _mm_loadu_si128((const __m128i *)(const void *)bytes);
-    const __m128i outside = _mm_cmplt_epi8(block, _mm_set1_epi8(0x20));
-    const __m128i quotes = _mm_cmpeq_epi8(block, _mm_set1_epi8('"'));
-    const __m128i escapes = _mm_cmpeq_epi8(block, _mm_set1_epi8('\\'));
-
-    return (unsigned)_mm_movemask_epi8(_mm_or_si128(outside, _mm_or_si128(quotes, escapes)));
-}
-#endif
-
-/* The first byte from at on that is not plain ASCII: many at one look, while there are many. */
+/* The first byte from at on that is not plain ASCII: eight at one look, while there are eight. */
 static size_t skip_plain(struct slice text, size_t at)
 {
     uint64_t word = 0;
-
-#ifdef __SSE2__
-    for (; text.size - at >= 16; at += 16) {
-        const unsigned special = special_of_sixteen(text.data + at);
-        if (special != 0) {
-            return at + (size_t)__builtin_ctz(special);
-        }
-    }
-#endif
 
     for (; text.size - at >= sizeof(word); at += sizeof(word)) {
         memcpy(&word, text.data + at, sizeof(word));
