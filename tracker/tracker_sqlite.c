@@ -124,7 +124,6 @@ static enum status insert_record(struct sqlite_store *store, const struct tracke
                                  int64_t number, int64_t plan_number, struct error *error)
 {
     CLEANUP(query_end) struct query query = query_begin(store, SQLITE_STATEMENT_INSERT_RECORD);
-    const struct sqlite_group group = sqlite_group_make(record->group);
 
     query_int64(&query, number);
     query_text(&query, record->id);
@@ -135,11 +134,7 @@ static enum status insert_record(struct sqlite_store *store, const struct tracke
     query_int64(&query, record->expires_at_ms);
     query_text(&query, record->lease_owner);
     query_bytes(&query, record->group);
-    if (record->group.data) {
-        query_group(&query, &group);
-    } else {
-        query_bytes(&query, SLICE_NONE);
-    }
+    query_group_hash(&query, record->group);
     query_bytes(&query, record->state);
     if (plan_number) {
         query_int64(&query, plan_number);

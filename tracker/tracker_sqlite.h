@@ -7,8 +7,7 @@
 
 #include "tracker/tracker_backend.h"
 
-#include "infra/base/encode.h"
-
+#include <assert.h>
 #include <sqlite3.h>
 
 #define SQLITE_FILE_SCHEMA 2 /* PRAGMA user_version */
@@ -17,6 +16,7 @@
 #define SQLITE_PLACES         8
 #define SQLITE_PLACE_ID_BYTES 11
 #define SQLITE_IN_PLACES      "number BETWEEN ?1 AND ?1 + 7"
+static_assert(SQLITE_PLACES == 8, "what SQLITE_IN_PLACES says");
 
 #define SQLITE_RECORD_COLUMNS                                                                      \
     "r.id, r.version, r.format, r.created_at_ms, r.due_at_ms, r.settled_at_ms, r.expires_at_ms, "  \
@@ -165,14 +165,8 @@ struct sqlite_place {
 };
 MUST_CHECK enum status sqlite_find_place(struct sqlite_store *store, const char *id,
                                          struct sqlite_place *place, struct error *error);
-/* What the indexes know of a group. */
-#define SQLITE_GROUP_BYTES 8
-struct sqlite_group {
-    unsigned char hash[SHA256_BYTES];
-};
-struct sqlite_group sqlite_group_make(struct slice group);
-/* Binds it; it is borrowed. */
-void query_group(struct query *query, const struct sqlite_group *group);
+/* Binds what the indexes know of a group, the first bytes of its SHA-256; NULL of an absent one. */
+void query_group_hash(struct query *query, struct slice group);
 
 /* The operations besides those of records (tracker_sqlite_lists.c). */
 enum status sqlite_group_latest(struct tracker *tracker, struct arena *arena, struct slice group,

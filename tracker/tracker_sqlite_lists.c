@@ -13,11 +13,10 @@ enum status sqlite_group_latest(struct tracker *tracker, struct arena *arena, st
 {
     CLEANUP(query_end)
     struct query query = query_begin(store_of(tracker), SQLITE_STATEMENT_GROUP_LATEST);
-    const struct sqlite_group made = sqlite_group_make(group);
     bool found = false;
     enum status status = STATUS_OK;
 
-    query_group(&query, &made);
+    query_group_hash(&query, group);
     query_bytes(&query, group);
     status = query_step(&query, &found, error);
     if (status != STATUS_OK) {
@@ -89,7 +88,6 @@ enum status sqlite_list(struct tracker *tracker, struct arena *arena,
         list->open_only ? SQLITE_STATEMENT_LIST_OPEN : SQLITE_STATEMENT_LIST_ALL;
     CLEANUP(query_end)
     struct query query = query_begin(store_of(tracker), list->group.data ? by_group : by_time);
-    const struct sqlite_group group = sqlite_group_make(list->group);
     struct page page = {0};
     int64_t number = 0;
     enum status status = read_token(store_of(tracker), list->token, &number, error);
@@ -101,7 +99,7 @@ enum status sqlite_list(struct tracker *tracker, struct arena *arena,
     query_int64(&query, number);
     query_int64(&query, (int64_t)list->limit + 1);
     if (list->group.data) {
-        query_group(&query, &group);
+        query_group_hash(&query, list->group);
         query_bytes(&query, list->group);
     }
     status = read_page(&query, arena, list->limit, &page, error);

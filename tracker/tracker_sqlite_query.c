@@ -1,6 +1,10 @@
 #include "tracker/tracker_sqlite.h"
 
+#include "infra/base/encode.h"
+
 #include <string.h>
+
+#define GROUP_HASH_BYTES 8
 
 static const char *const statement_texts[SQLITE_STATEMENT_COUNT] = {
 #define SQLITE_STATEMENT_TEXT(symbol, sql) [SQLITE_STATEMENT_##symbol] = (sql),
@@ -189,17 +193,17 @@ enum status sqlite_find_place(struct sqlite_store *store, const char *id,
     return status;
 }
 
-struct sqlite_group sqlite_group_make(struct slice group)
+void query_group_hash(struct query *query, struct slice group)
 {
-    struct sqlite_group made = {0};
+    unsigned char hash[SHA256_BYTES];
 
-    digest_sha256(group, made.hash);
-    return made;
-}
-
-void query_group(struct query *query, const struct sqlite_group *group)
-{
-    query_bytes(query, (struct slice){(const char *)group->hash, SQLITE_GROUP_BYTES});
+    if (!group.data) {
+        query_bytes(query, SLICE_NONE);
+        return;
+    }
+    digest_sha256(group, hash);
+    (void)sqlite3_bind_blob(query->statement, ++query->bound, hash, GROUP_HASH_BYTES,
+                            SQLITE_TRANSIENT);
 }
 
 enum status sqlite_begin(struct sqlite_store *store, enum sqlite_statement begin,

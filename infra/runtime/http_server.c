@@ -6,6 +6,7 @@
 #include "infra/base/memory.h"
 #include "infra/runtime/listen_socket.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <microhttpd.h>
 #include <pthread.h>
@@ -29,10 +30,11 @@
 /* To who connected as the stop began. Not left to libmicrohttpd: its MHD_add_connection, asked
  * beside its own thread, loses connections at a stop and can leave that thread locked for ever
  * (0.9.75). */
+#define IS_STOPPING_BODY "{\"errorType\":\"ServiceUnavailable\",\"errorMessage\":\"is stopping\"}"
 #define IS_STOPPING_REPLY                                                                          \
     "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Type: application/json\r\n"  \
-    "Content-Length: 63\r\n\r\n"                                                                   \
-    "{\"errorType\":\"ServiceUnavailable\",\"errorMessage\":\"is stopping\"}"
+    "Content-Length: 63\r\n\r\n" IS_STOPPING_BODY
+static_assert(sizeof(IS_STOPPING_BODY) - 1 == 63, "what IS_STOPPING_REPLY says");
 
 struct http_server {
     struct MHD_Daemon *daemon;

@@ -1,5 +1,7 @@
 #include "infra/runtime/listen_socket.h"
 
+#include "infra/base/clock.h"
+
 #include <errno.h>
 #include <net/if.h>
 #include <netdb.h>
@@ -9,7 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #define HOST_BYTES      256
@@ -149,13 +150,6 @@ static bool read_on(int peer)
     return got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR));
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec now = {0};
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
-}
-
 /* Waits until something has come, reads it, and leaves those that are at their end; returns how
  * many stay. */
 static size_t read_some(struct pollfd peers[TURNED_AWAY_MAX], size_t count, int64_t wait_ms)
@@ -175,9 +169,10 @@ void listen_socket_turn_away(int fd, struct slice reply, int grace_ms)
     struct pollfd peers[TURNED_AWAY_MAX];
     size_t count = tell_backlog(fd, reply, peers);
     (void)shutdown(fd, SHUT_RDWR);
-    int64_t end = now_ms() + grace_ms;
-    for (int64_t left = grace_ms; count > 0 && left > 0; left = end - now_ms()) {
-        count = read_some(peers, count, left);
+    int64_t end_ms = clock_monotonic_ms(clock_system()) + grace_ms;
+    for (int64_t left_ms = grace_ms; count > 0 && left_ms > 0;
+         left_ms = end_ms - clock_monotonic_ms(clock_system())) {
+        count = read_some(peers, count, left_ms);
     }
     while (count > 0) {
         (void)close(peers[--count].fd);

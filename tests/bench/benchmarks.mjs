@@ -285,7 +285,8 @@ export async function micro(settings) {
 
 // ---- What grows with the store ----
 
-export const TRACKED = { few: '10,000 tracked', many: '1,000,000 tracked' };
+const tracked = (size) => `${Number(size).toLocaleString('en-US')} tracked`;
+export const TRACKED = { few: tracked(10000), many: tracked(1000000) };
 
 // growth.sh starts stores of its own; each of its lines is a median already.
 export function growth(settings) {
@@ -295,7 +296,7 @@ export function growth(settings) {
     console.error(out);
     const lines = out.matchAll(/^(sqlite|redis) +(\S.*?) +(\d+) +[\d.]+ us x [\d.]+ +([\d.]+) us of CPU/gm);
     return [...lines].map(([, store, operation, size, us]) => ({
-        benchmark: `growth, ${store}, ${operation}`, side: Number(size) === sizes[0] ? TRACKED.few : TRACKED.many,
+        benchmark: `growth, ${store}, ${operation}`, side: tracked(size),
         unit: microseconds, runs: [Number(us)],
     }));
 }

@@ -1,5 +1,6 @@
 /* What only SQLite does: files, their modes, locks and damages, and how statements are planned. */
 #include "tests/support/cmocka.h"
+#include "tests/support/sqlite_file.h"
 #include "tracker/tracker_sqlite.h"
 
 #include <fcntl.h>
@@ -16,9 +17,7 @@
 #define TIMEOUT_MS 50
 
 struct fixture {
-    char folder[32];
-    char path[64];
-    char url[96];
+    struct sqlite_file file;
     struct tracker *tracker;
     struct arena *arena;
     struct error error;
@@ -26,7 +25,7 @@ struct fixture {
 
 static void open_tracker(struct fixture *fixture)
 {
-    const struct tracker_options options = {.url = fixture->url, .timeout_ms = TIMEOUT_MS};
+    const struct tracker_options options = {.url = fixture->file.url, .timeout_ms = TIMEOUT_MS};
 
     if (tracker_open(&options, &fixture->tracker, &fixture->error) != STATUS_OK) {
         fail_msg("open: %s", fixture->error.text);
@@ -38,10 +37,7 @@ static int setup(void **state)
     struct fixture *fixture = calloc(1, sizeof(*fixture));
 
     assert_non_null(fixture);
-    (void)strcpy(fixture->folder, "tracker-sqlite-XXXXXX");
-    assert_non_null(mkdtemp(fixture->folder));
-    (void)snprintf(fixture->path, sizeof(fixture->path), "%s/t.db", fixture->folder);
-    (void)snprintf(fixture->url, sizeof(fixture->url), "sqlite:%s", fixture->path);
+    sqlite_file_make(&fixture->file);
     fixture->arena = arena_new(16 * 1024 * 1024);
     open_tracker(fixture);
     *state = fixture;
@@ -51,16 +47,10 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct fixture *fixture = *state;
-    const char *const suffixes[] = {"", "-wal", "-shm"};
-    char path[128];
 
     tracker_close(fixture->tracker);
     arena_free(fixture->arena);
-    for (size_t i = 0; i < ARRAY_COUNT(suffixes); i++) {
-        (void)snprintf(path, sizeof(path), "%s%s", fixture->path, suffixes[i]);
-        (void)unlink(path);
-    }
-    assert_int_equal(rmdir(fixture->folder), 0);
+    sqlite_file_remove(&fixture->file);
     free(fixture);
     return 0;
 }
@@ -89,7 +79,7 @@ static sqlite3 *open_beside(const struct fixture *fixture)
 {
     sqlite3 *database = NULL;
 
-    assert_int_equal(sqlite3_open(fixture->path, &database), SQLITE_OK);
+    assert_int_equal(sqlite3_open(fixture->file.path, &database), SQLITE_OK);
     return database;
 }
 
@@ -124,7 +114,7 @@ static bool file_holds(struct fixture *fixture, const char *path, const char *ma
 static void overwrite(const struct fixture *fixture, off_t offset, size_t size)
 {
     char junk[4096];
-    int file = open(fixture->path, O_WRONLY | O_CLOEXEC);
+    int file = open(fixture->file.path, O_WRONLY | O_CLOEXEC);
 
     memset(junk, 0x5a, sizeof(junk));
     assert_true(file >= 0);
@@ -143,9 +133,9 @@ static void the_file_is_its_owners_alone(void **state)
     char path[128];
 
     assert_int_equal(put(fixture, SLICE("plan")), STATUS_OK);
-    assert_int_equal(stat(fixture->path, &info), 0);
+    assert_int_equal(stat(fixture->file.path, &info), 0);
     assert_int_equal(info.st_mode & 0777, 0600);
-    (void)snprintf(path, sizeof(path), "%s-wal", fixture->path);
+    (void)snprintf(path, sizeof(path), "%s-wal", fixture->file.path);
     assert_int_equal(stat(path, &info), 0);
     assert_int_equal(info.st_mode & 0777, 0600);
 }
@@ -162,12 +152,12 @@ static void a_dropped_plan_is_not_in_the_file(void **state)
     }
     assert_int_equal(put(fixture, (struct slice){plan, 40000}), STATUS_OK);
     close_tracker(fixture);
-    assert_true(file_holds(fixture, fixture->path, "secret-key"));
+    assert_true(file_holds(fixture, fixture->file.path, "secret-key"));
     open_tracker(fixture);
     assert_int_equal(tracker_update(fixture->tracker, &update, 1, &fixture->error), STATUS_OK);
     assert_int_equal(update.status, STATUS_OK);
     close_tracker(fixture);
-    assert_false(file_holds(fixture, fixture->path, "secret-key"));
+    assert_false(file_holds(fixture, fixture->file.path, "secret-key"));
     open_tracker(fixture);
 }
 
@@ -225,7 +215,7 @@ static void opening_again_keeps_the_locks_of_the_first_handle(void **state)
                              .l_whence = SEEK_SET,
                              .l_start = SHARED_LOCK_FIRST,
                              .l_len = SHARED_LOCK_BYTES};
-        int file = open(fixture->path, O_RDWR | O_CLOEXEC);
+        int file = open(fixture->file.path, O_RDWR | O_CLOEXEC);
         _exit(file >= 0 && fcntl(file, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK ? 0 : 1);
     }
     assert_int_equal(waitpid(child, &result, 0), child);
@@ -239,7 +229,7 @@ static void memory_is_a_store_of_one_handle(void **state)
     bool found = false;
 
     close_tracker(fixture);
-    (void)strcpy(fixture->url, "sqlite::memory:");
+    (void)strcpy(fixture->file.url, "sqlite::memory:");
     open_tracker(fixture);
     assert_int_equal(put(fixture, SLICE("plan")), STATUS_OK);
     assert_int_equal(get(fixture, &found), STATUS_OK);
@@ -303,7 +293,7 @@ static void a_damaged_file_is_internal(void **state)
 
     assert_int_equal(put(fixture, SLICE("plan")), STATUS_OK);
     close_tracker(fixture);
-    assert_int_equal(stat(fixture->path, &info), 0);
+    assert_int_equal(stat(fixture->file.path, &info), 0);
     overwrite(fixture, 4096, (size_t)info.st_size - 4096);
     open_tracker(fixture);
     assert_int_equal(get(fixture, &found), STATUS_INTERNAL);
@@ -313,14 +303,14 @@ static void a_damaged_file_is_internal(void **state)
 static void a_file_that_is_no_database_is_rejected(void **state)
 {
     struct fixture *fixture = *state;
-    const struct tracker_options options = {.url = fixture->url};
+    const struct tracker_options options = {.url = fixture->file.url};
 
     assert_int_equal(put(fixture, SLICE("plan")), STATUS_OK);
     close_tracker(fixture);
     overwrite(fixture, 0, 4096);
     assert_int_equal(tracker_open(&options, &fixture->tracker, &fixture->error), STATUS_REJECTED);
     assert_null(fixture->tracker);
-    (void)unlink(fixture->path);
+    (void)unlink(fixture->file.path);
     open_tracker(fixture);
 }
 

@@ -1,5 +1,7 @@
 /* A file that the release with schema 1 has written, opened by this one. */
+#include "infra/base/encode.h"
 #include "tests/support/cmocka.h"
+#include "tests/support/sqlite_file.h"
 #include "tracker/tracker_sqlite.h"
 
 #include <signal.h>
@@ -73,9 +75,7 @@ static const char rows[] =
     " (4, '" TOMBSTONE_ID "', 9, 1, 500, 0, 600, 9500, '', NULL, NULL, x'03')";
 
 struct fixture {
-    char folder[40];
-    char path[64];
-    char url[96];
+    struct sqlite_file file;
     struct tracker *tracker;
     struct arena *arena;
     struct error error;
@@ -94,7 +94,7 @@ static sqlite3 *open_file(const struct fixture *fixture)
 {
     sqlite3 *database = NULL;
 
-    assert_int_equal(sqlite3_open(fixture->path, &database), SQLITE_OK);
+    assert_int_equal(sqlite3_open(fixture->file.path, &database), SQLITE_OK);
     return database;
 }
 
@@ -116,10 +116,7 @@ static int setup(void **state)
     sqlite3 *database = NULL;
 
     assert_non_null(fixture);
-    (void)strcpy(fixture->folder, "tracker-sqlite-upgrade-XXXXXX");
-    assert_non_null(mkdtemp(fixture->folder));
-    (void)snprintf(fixture->path, sizeof(fixture->path), "%s/t.db", fixture->folder);
-    (void)snprintf(fixture->url, sizeof(fixture->url), "sqlite:%s", fixture->path);
+    sqlite_file_make(&fixture->file);
     fixture->arena = arena_new(16 * 1024 * 1024);
     database = open_file(fixture);
     run(database, "PRAGMA journal_mode = WAL");
@@ -139,16 +136,10 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct fixture *fixture = *state;
-    const char *const suffixes[] = {"", "-wal", "-shm"};
-    char path[128];
 
     tracker_close(fixture->tracker);
     arena_free(fixture->arena);
-    for (size_t i = 0; i < ARRAY_COUNT(suffixes); i++) {
-        (void)snprintf(path, sizeof(path), "%s%s", fixture->path, suffixes[i]);
-        (void)unlink(path);
-    }
-    assert_int_equal(rmdir(fixture->folder), 0);
+    sqlite_file_remove(&fixture->file);
     free(fixture);
     return 0;
 }
@@ -157,7 +148,7 @@ static int teardown(void **state)
 
 static enum status try_open(struct fixture *fixture)
 {
-    const struct tracker_options options = {.url = fixture->url};
+    const struct tracker_options options = {.url = fixture->file.url};
 
     return tracker_open(&options, &fixture->tracker, &fixture->error);
 }

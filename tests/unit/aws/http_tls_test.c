@@ -111,13 +111,15 @@ static void a_session_is_resumed_on_the_next_connection(void **state)
 
 /* Failure. */
 
-static void a_certificate_that_is_not_trusted_gets_no_request(void **state)
+static void a_certificate_that_is_not_trusted_ends_the_exchange(void **state)
 {
     const struct fixture *fixture = *state;
     struct http *http = http_new(NULL);
     struct http_exchange exchange = {.method = "GET", .url = fixture->url, .timeout_ms = 5000};
     http_send_all(http, &exchange, 1);
     assert_int_equal(exchange.status, STATUS_RETRY);
+    assert_non_null(strstr(exchange.error.text, "certificate"));
+    assert_int_equal(exchange.response.size, 0);
     http_free(http);
 }
 
@@ -125,7 +127,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_session_is_resumed_on_the_next_connection),
-        cmocka_unit_test(a_certificate_that_is_not_trusted_gets_no_request),
+        cmocka_unit_test(a_certificate_that_is_not_trusted_ends_the_exchange),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
