@@ -258,7 +258,7 @@ static enum status plan_claim(struct redis_store *store, int64_t now_ms, size_t 
     unsigned first = store->next_shard;
     enum status status = STATUS_OK;
 
-    if (store->shard_count == 1) {
+    if (store->shard_count <= 1) {
         shares[0] = limit;
         return STATUS_OK;
     }

@@ -1,8 +1,9 @@
 /* A file that the release with schema 1 has written, opened by this one. */
-#include "infra/base/encode.h"
 #include "tests/support/cmocka.h"
 #include "tests/support/sqlite_file.h"
 #include "tracker/tracker_sqlite.h"
+
+#include "infra/base/encode.h"
 
 #include <signal.h>
 #include <stdio.h>
