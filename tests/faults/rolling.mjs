@@ -14,8 +14,8 @@ const STOP_BOUND_SECONDS = 150; // docs/operations.md
 const SOON_SECONDS = 60; // half a lease or visibility timeout, many times what anything takes
 const PATIENCE_SECONDS = 300;
 const usual = { seed: randomBytes(4).readUInt32LE(), 'duplicate-events': 0.3, 'delay-ms': '0-50' };
-const slow = { ...usual, 'delay-ms': '1000-3000' };
-const KNOWN_SLOW = 10; // callbacks until the daemons have seen that
+const slow = { ...usual, 'delay-ms': '1000-2500' };
+const BATCH_MAX = 10; // messages
 const statements = ['select 1', 'select rs_divide_by_zero()', 'select pg_sleep(0.5)'];
 
 const folder = await mkdtemp(path.join(os.tmpdir(), 'ringback-rolling-'));
@@ -35,6 +35,7 @@ const isUp = (daemon) => daemon.address(daemon.command === 'invoker' ? 'http' : 
 const begins = new Map(); // task -> ms
 const harmed = []; // callers to whom something else happened
 let postponed = 0;
+let queueOnly = false;
 let broken = 0; // connections
 
 // One exchange on a connection of its own; resolves to the status, 503 when nobody listens. A connection that is broken
@@ -69,11 +70,12 @@ async function post(n, body) {
     }
 }
 
+// Three over HTTP, three by the queue, and so on; or all by the queue.
 async function bring(n) {
     const { n: task, taskToken } = (await standIn.control('POST', 'tasks', {})).body;
     begins.set(task, Date.now());
     const body = JSON.stringify({ sqlStatement: statements[n % statements.length], taskToken });
-    if (Math.floor(n / statements.length) % 2 === 0) {
+    if (!queueOnly && Math.floor(n / statements.length) % 2 === 0) {
         await post(Math.floor(n / 6), body).catch((error) => harmed.push(String(error.code ?? error)));
     } else {
         await sqs(standIn, 'SendMessage', { QueueUrl: requests, MessageBody: body });
@@ -109,6 +111,18 @@ async function restartEach() {
     }
 }
 
+// How long AWS takes is known to who has settled a batch of messages since then. Whoever has not may close a
+// connection on which messages are just coming, and those wait for their visibility timeout.
+async function allKnowThatItIsSlow() {
+    const taken = (daemon) => daemon.metric(daemon.command === 'invoker' ? 'requests_accepted_total' : 'events_received_total');
+    queueOnly = true;
+    for (const daemon of daemons) {
+        const before = await taken(daemon);
+        await until(async () => await taken(daemon) > before + BATCH_MAX, PATIENCE_SECONDS);
+    }
+    queueOnly = false;
+}
+
 const longest = (some) => Math.max(...some.map(({ seconds }) => seconds)).toFixed(2);
 
 // ---- The run ------------------------------------------------------------------------------------
@@ -123,9 +137,7 @@ const usually = stops.length;
 const tasksOf = async () => (await standIn.control('GET', 'tasks')).body.tasks;
 stream.slowDown();
 await standIn.control('PUT', 'faults', slow);
-const slowFrom = Date.now();
-await until(async () => (await tasksOf()).filter(({ n, closedAt }) => closedAt && begins.get(n) > slowFrom).length > KNOWN_SLOW,
-    PATIENCE_SECONDS);
+await allKnowThatItIsSlow();
 await restartEach();
 const brought = await stream.leave();
 await standIn.control('PUT', 'faults', usual);
