@@ -19,23 +19,34 @@ clean_environment
 
 # Posts the request $1 with the token of a new task until it is accepted, however often the service
 # or its store is away meanwhile: the same token makes it the same invocation. Appends the task to tasks.
+# An answer counts while the service lives: the port of a dead one may be another round's by then.
 submit() {
     local body code end=$((SECONDS + 60))
     new_task '{}' || return 1
     tasks+=("$task")
     body=$(jq -c --arg token "$task_token" '. + {taskToken: $token}' <<<"$1")
-    until code=$(curl -sS -m 40 -o /dev/null -w '%{http_code}' --json "$body" \
-        "$RINGBACK_URL/invocations" 2>/dev/null) && [[ $code != 503 ]]; do
-        ((SECONDS < end)) || return 1
+    while ((SECONDS < end)); do
+        code=$(curl -sS -m 40 -o /dev/null -w '%{http_code}' --json "$body" "$RINGBACK_URL/invocations" 2>/dev/null)
+        if is_alive; then
+            case $code in
+            20?) return ;;
+            503 | 000) ;;
+            *) echo "a request was answered $code" && return 1 ;;
+            esac
+        fi
         restart_if_dead || return 1
         sleep 0.1
     done
-    [[ $code == 20? ]] || { echo "a request was answered $code" && return 1; }
+    return 1
+}
+
+is_alive() {
+    kill -0 "$serve_pid" 2>/dev/null
 }
 
 # A killed service is started again, without its reason to die.
 restart_if_dead() {
-    kill -0 "$serve_pid" 2>/dev/null && return
+    is_alive && return
     wait "$serve_pid" 2>/dev/null
     deaths=$((deaths + 1))
     start_serve
