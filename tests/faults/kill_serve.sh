@@ -9,7 +9,8 @@ cd "$(dirname "$0")/../.." || exit 1
 source tests/support/script.sh
 source infra/local/stack.sh
 source tests/support/trackers.sh
-rounds=${KILL_ROUNDS:-24}
+rounds=${KILL_ROUNDS:-${TEST_THOROUGH:+24}}
+rounds=${rounds:-12}
 at_once=${KILL_AT_ONCE:-12}
 # A Redis Cluster cannot be shared by stacks side by side, and chaos.sh kills at the same seams there.
 [[ $tracker != redis-cluster ]] || { rounds=${KILL_ROUNDS:-3} at_once=1; }
