@@ -17,6 +17,7 @@
 #define SQLITE_PLACE_ID_BYTES 11
 #define SQLITE_IN_PLACES      "number BETWEEN ?1 AND ?1 + 7"
 static_assert(SQLITE_PLACES == 8, "what SQLITE_IN_PLACES says");
+#define SQLITE_GROUP_HASH_BYTES 8
 
 #define SQLITE_RECORD_COLUMNS                                                                      \
     "r.id, r.version, r.format, r.created_at_ms, r.due_at_ms, r.settled_at_ms, r.expires_at_ms, "  \
@@ -165,7 +166,8 @@ struct sqlite_place {
 };
 MUST_CHECK enum status sqlite_find_place(struct sqlite_store *store, const char *id,
                                          struct sqlite_place *place, struct error *error);
-/* Binds what the indexes know of a group, the first bytes of its SHA-256; NULL of an absent one. */
+/* Binds what the indexes know of a group, the first SQLITE_GROUP_HASH_BYTES of its SHA-256; NULL of
+ * an absent one. */
 void query_group_hash(struct query *query, struct slice group);
 
 /* The operations besides those of records (tracker_sqlite_lists.c). */

@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-#define GROUP_HASH_BYTES 8
-
 static const char *const statement_texts[SQLITE_STATEMENT_COUNT] = {
 #define SQLITE_STATEMENT_TEXT(symbol, sql) [SQLITE_STATEMENT_##symbol] = (sql),
     SQLITE_STATEMENTS(SQLITE_STATEMENT_TEXT)
@@ -202,7 +200,7 @@ void query_group_hash(struct query *query, struct slice group)
         return;
     }
     digest_sha256(group, hash);
-    (void)sqlite3_bind_blob(query->statement, ++query->bound, hash, GROUP_HASH_BYTES,
+    (void)sqlite3_bind_blob(query->statement, ++query->bound, hash, SQLITE_GROUP_HASH_BYTES,
                             SQLITE_TRANSIENT);
 }
 

@@ -1,14 +1,21 @@
 #include "tests/bench/bare_store.h"
 
+#include "tracker/tracker_check.h"
+#include "tracker/tracker_redis.h"
 #include "tracker/tracker_sqlite.h"
 
 #include "infra/base/compiler.h"
+#include "infra/base/encode.h"
 
 #include <hiredis/hiredis.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define RECORD_OF                                                                                  \
+    "SELECT r.state, p.plan FROM invocations AS r JOIN plans AS p ON p.number = r.plan_number "    \
+    "WHERE "
 
 /* One of the two is there. */
 struct bare_store {
@@ -17,6 +24,7 @@ struct bare_store {
     sqlite3 *sqlite;
     sqlite3_stmt *select;
     sqlite3_stmt *update;
+    sqlite3_stmt *latest;
 };
 
 static void must(bool holds, const char *what)
@@ -83,6 +91,21 @@ static void update_redis(struct bare_store *store, const struct tracker_lookup *
     }
 }
 
+static void latest_in_redis(struct bare_store *store, struct arena *arena, struct slice group)
+{
+    redisReply *places = NULL;
+
+    forget_found(store);
+    redisAppendCommand(store->redis, "ZREVRANGE rb:go:%s 0 0", redis_group_hash(arena, group));
+    places = reply_of_next(store);
+    must(places->type == REDIS_REPLY_ARRAY && places->elements == 1, "redis: no such group");
+    redisAppendCommand(store->redis, "GET rb:r:%s",
+                       tracker_place_id(slice_from_text(places->element[0]->str)));
+    freeReplyObject(places);
+    store->found[0] = reply_of_next(store);
+    must(store->found[0]->type == REDIS_REPLY_STRING, "redis: no such record");
+}
+
 /* ---- SQLite --------------------------------------------------------------------------------- */
 
 static void run_sql(struct bare_store *store, const char *sql)
@@ -104,10 +127,20 @@ static void open_sqlite(struct bare_store *store, const char *file)
              SQLITE_OK,
          file);
     run_sql(store, "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON");
-    store->select = prepare(
-        store,
-        "SELECT r.state, p.plan FROM invocations AS r JOIN plans AS p ON p.number = r.plan_number WHERE r.number = ?");
+    store->select = prepare(store, RECORD_OF "r.number = ?");
+    store->latest =
+        prepare(store, RECORD_OF "r.group_hash = ? AND r.group_key = ? "
+                                 "ORDER BY r.created_at_ms DESC, r.number DESC LIMIT 1");
     store->update = prepare(store, "UPDATE invocations SET due_at_ms = ? WHERE number = ?");
+}
+
+/* Runs it to its one record. */
+static void read_row(sqlite3_stmt *select)
+{
+    must(sqlite3_step(select) == SQLITE_ROW, "sqlite: no such record");
+    must(sqlite3_column_blob(select, 0) && sqlite3_column_blob(select, 1),
+         "sqlite: a record without state or plan");
+    (void)sqlite3_reset(select);
 }
 
 static void find_in_sqlite(struct bare_store *store, const struct tracker_lookup *lookups,
@@ -116,10 +149,7 @@ static void find_in_sqlite(struct bare_store *store, const struct tracker_lookup
     run_sql(store, "BEGIN");
     for (size_t i = 0; i < count; i++) {
         (void)sqlite3_bind_int64(store->select, 1, sqlite_first_place(lookups[i].id));
-        must(sqlite3_step(store->select) == SQLITE_ROW, "sqlite: no such record");
-        must(sqlite3_column_blob(store->select, 0) && sqlite3_column_blob(store->select, 1),
-             "sqlite: a record without state or plan");
-        (void)sqlite3_reset(store->select);
+        read_row(store->select);
     }
     run_sql(store, "COMMIT");
 }
@@ -135,6 +165,16 @@ static void update_sqlite(struct bare_store *store, const struct tracker_lookup 
         (void)sqlite3_reset(store->update);
     }
     run_sql(store, "COMMIT");
+}
+
+static void latest_in_sqlite(struct bare_store *store, struct slice group)
+{
+    unsigned char hash[SHA256_BYTES];
+
+    digest_sha256(group, hash);
+    (void)sqlite3_bind_blob(store->latest, 1, hash, SQLITE_GROUP_HASH_BYTES, SQLITE_STATIC);
+    (void)sqlite3_bind_blob(store->latest, 2, group.data, (int)group.size, SQLITE_STATIC);
+    read_row(store->latest);
 }
 
 /* ---- Either --------------------------------------------------------------------------------- */
@@ -169,6 +209,7 @@ void bare_store_close(struct bare_store *store)
     }
     (void)sqlite3_finalize(store->select);
     (void)sqlite3_finalize(store->update);
+    (void)sqlite3_finalize(store->latest);
     (void)sqlite3_close(store->sqlite);
     free(store);
 }
@@ -190,5 +231,14 @@ void bare_store_update(struct bare_store *store, const struct tracker_lookup *lo
         update_redis(store, lookups, count, due_at_ms);
     } else {
         update_sqlite(store, lookups, count, due_at_ms);
+    }
+}
+
+void bare_store_latest(struct bare_store *store, struct arena *arena, struct slice group)
+{
+    if (store->redis) {
+        latest_in_redis(store, arena, group);
+    } else {
+        latest_in_sqlite(store, group);
     }
 }

@@ -20,5 +20,7 @@ void bare_store_find(struct bare_store *store, const struct tracker_lookup *look
 /* Puts what bare_store_find has found back, with another due time. */
 void bare_store_update(struct bare_store *store, const struct tracker_lookup *lookups, size_t count,
                        int64_t due_at_ms);
+/* The newest record of a group of open ones. */
+void bare_store_latest(struct bare_store *store, struct arena *arena, struct slice group);
 
 #endif
