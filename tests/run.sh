@@ -103,7 +103,8 @@ suite() {
 }
 
 # Prints the scripts and client tests for the preset $1, one a line: what it is, the tracker, the file,
-# and what it is given; the long ones first. Under a sanitizer clients ask one engine of the stand-in alone.
+# and what it is given. Under a sanitizer clients ask one engine of the stand-in alone, and what runs on
+# other trackers are their test programs and chaos.sh.
 list_tests() {
     local file sanitized=false
     [[ $1 == dev ]] || sanitized=true
@@ -113,7 +114,7 @@ list_tests() {
         # shellcheck disable=SC2046
         echo script "${TEST_TRACKER:-sqlite}" "$file" $(chaos_trackers "$file" "$sanitized")
     done
-    [[ -n ${TEST_TRACKER:-} ]] || list_backends "$sanitized"
+    $sanitized || [[ -n ${TEST_TRACKER:-} ]] || list_backends
     for file in tests/integration/foreign/*.test.mjs; do
         echo "client ${TEST_TRACKER:-sqlite} $file SQLite"
         $sanitized || [[ ! $file =~ $running_sql ]] || echo "client ${TEST_TRACKER:-sqlite} $file PostgreSQL"
@@ -138,11 +139,10 @@ chaos_trackers() {
     $2 || echo redis-cluster dynamodb
 }
 
-# What asks most of a tracker runs on every one; under a sanitizer ($1) the one of them that does the most.
+# What asks most of a tracker runs on every one; more of it in CI.
 list_backends() {
-    local name backend names=(main_job)
-    $1 || names+=(locks)
-    $1 || ! $ci || names+=(cloudformation lambda)
+    local name backend names=(main_job locks)
+    $ci && names+=(cloudformation lambda)
     for name in "${names[@]}"; do
         for backend in redis redis-cluster dynamodb; do
             echo "script $backend tests/integration/$name.sh"
