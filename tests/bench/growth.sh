@@ -3,8 +3,8 @@
 # invocations as ringback writes them (records.h), then their bytes for each invocation are printed, what
 # an operation costs on each, beside a bare client of the store, and the resident memory of a real completer
 # on each. 1,000,000 need some minutes, 2.5 GB of memory and 10 GB of disk.
-#     tests/bench/growth.sh [SIZE...]       default: 10000 100000 1000000; dynalite has a tenth of the first
-#                                           and the first
+#     tests/bench/growth.sh [--no-dynamodb] [SIZE...]    default: 10000 100000 1000000; dynalite has a tenth
+#                                                        of the first and the first, and takes longest
 # BUILD_DIR: with the bench programs (build); RELEASE_DIR: whose completer is looked at (BUILD_DIR).
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
@@ -14,6 +14,8 @@ BUILD_DIR=$(realpath "${BUILD_DIR:-build}")
 RELEASE_DIR=$(realpath "${RELEASE_DIR:-$BUILD_DIR}")
 ringback=$BUILD_DIR/ringback
 clean_environment
+dynamodb=true
+[[ ${1:-} == --no-dynamodb ]] && dynamodb=false && shift
 sizes=("${@:-10000}")
 (($# > 0)) || sizes=(10000 100000 1000000)
 
@@ -85,6 +87,7 @@ for ((i = 0; i < ${#redis_growth[@]}; i += 3)); do
     BUILD_DIR=$RELEASE_DIR node tests/bench/completer_memory.mjs redis "${redis_growth[i + 1]}" "${redis_growth[i]}" "$keys"
 done
 
+$dynamodb || exit 0
 dynamodb_growth=()
 start_dynalite 1 || exit 1
 export AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=bench AWS_SECRET_ACCESS_KEY=bench AWS_ENDPOINT_URL=http://127.0.0.1:1
