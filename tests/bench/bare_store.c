@@ -175,6 +175,7 @@ static void latest_in_sqlite(struct bare_store *store, struct slice group)
     (void)sqlite3_bind_blob(store->latest, 1, hash, SQLITE_GROUP_HASH_BYTES, SQLITE_STATIC);
     (void)sqlite3_bind_blob(store->latest, 2, group.data, (int)group.size, SQLITE_STATIC);
     read_row(store->latest);
+    (void)sqlite3_clear_bindings(store->latest); /* they would outlive what they point to */
 }
 
 /* ---- Either --------------------------------------------------------------------------------- */

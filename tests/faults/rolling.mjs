@@ -14,7 +14,7 @@ const STOP_BOUND_SECONDS = 150; // docs/operations.md
 const SOON_SECONDS = 60; // half a lease or visibility timeout, many times what anything takes
 const PATIENCE_SECONDS = 300;
 const usual = { seed: randomBytes(4).readUInt32LE(), 'duplicate-events': 0.3, 'delay-ms': '0-50' };
-const slow = { ...usual, 'delay-ms': '1000-2500' };
+const slow = { ...usual, 'delay-ms': '1000-3000' };
 const BATCH_MAX = 10; // messages
 const statements = ['select 1', 'select rs_divide_by_zero()', 'select pg_sleep(0.5)'];
 
