@@ -89,7 +89,8 @@ build() {
 }
 
 # All test programs, client tests and scripts on the build of the preset $1; the arguments that
-# follow are put before every command. Programs that fail each call in turn are long and have one thread.
+# follow are put before every command. Programs that fail each call in turn are long, and ringback has
+# one thread there.
 suite() {
     local preset=$1 programs=()
     shift
